@@ -1,1 +1,13 @@
-//! Placeholder.
+//! Number formats, host memory and mapped files. No arithmetic happens here: see `ponder-kernels`.
+
+mod buffer;
+mod dtype;
+mod mapped;
+mod store;
+mod tensor;
+
+pub use buffer::Buffer;
+pub use dtype::{Dtype, bf16_from_f32, bf16_to_f32, e4m3_from_f32, e4m3_to_f32, f16_to_f32};
+pub use mapped::MappedFile;
+pub use store::{Stored, WeightStore};
+pub use tensor::{Arena, Tensor};
