@@ -2,6 +2,7 @@
 
 mod buffer;
 mod dtype;
+pub mod format;
 mod mapped;
 mod store;
 mod tensor;
