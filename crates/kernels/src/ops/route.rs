@@ -1,0 +1,118 @@
+//! Expert choice of DeepSeek-V3 (`noaux_tc`; report section 2.1.2): sigmoid scores, a bias that
+//! counts for the choice only, and choice within the best groups.
+
+use ponder_tensor::Tensor;
+
+/// How experts are chosen and weighted; names as in config.json.
+pub struct Router<'a> {
+    /// `e_score_correction_bias` `[n_routed_experts]`: added for the choice, not for the weights.
+    pub bias: &'a [f32],
+    /// Groups of consecutive expert ids.
+    pub n_group: usize,
+    /// Groups that stay in the choice.
+    pub topk_group: usize,
+    /// Experts chosen for a token.
+    pub num_experts_per_tok: usize,
+    /// Whether the chosen weights are normalised to sum 1.
+    pub norm_topk_prob: bool,
+    /// Multiplies every weight.
+    pub routed_scaling_factor: f32,
+}
+
+/// The experts of every token, in ascending order of id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routing {
+    /// Experts chosen for each token.
+    pub num_experts_per_tok: usize,
+    /// Expert ids `[tokens, num_experts_per_tok]`.
+    pub experts: Vec<u32>,
+    /// Their weights, in the same places.
+    pub weights: Vec<f32>,
+}
+
+impl Routing {
+    /// Number of tokens.
+    pub fn n_tokens(&self) -> usize {
+        self.experts.len() / self.num_experts_per_tok
+    }
+}
+
+/// Routes every row of `logits` `[tokens, n_routed_experts]`.
+#[track_caller]
+pub fn forward(logits: &Tensor, router: &Router) -> Routing {
+    assert_eq!(logits.cols(), router.bias.len());
+    let k = router.num_experts_per_tok;
+    let (mut experts, mut weights) = (Vec::new(), Vec::new());
+    for row in 0..logits.rows() {
+        let scores: Vec<f32> = logits.row(row).iter().map(|z| sigmoid(*z)).collect();
+        let chosen = choose(&scores, router);
+        let sum: f32 = chosen.iter().map(|e| scores[*e]).sum();
+        let norm = if router.norm_topk_prob { 1.0 / (sum + 1e-20) } else { 1.0 };
+        let scale = norm * router.routed_scaling_factor;
+        weights.extend(chosen.iter().map(|e| scores[*e] * scale));
+        experts.extend(chosen.iter().map(|e| *e as u32));
+    }
+    Routing { num_experts_per_tok: k, experts, weights }
+}
+
+fn sigmoid(z: f32) -> f32 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// The best experts by biased score within the best groups, ascending. Ties go to the lower id.
+fn choose(scores: &[f32], router: &Router) -> Vec<usize> {
+    let biased: Vec<f32> = scores.iter().zip(router.bias).map(|(s, b)| s + b).collect();
+    let group_size = scores.len() / router.n_group;
+    let group_scores: Vec<f32> = biased.chunks_exact(group_size).map(top_two_sum).collect();
+    let groups = top_k(&group_scores, 0..router.n_group, router.topk_group);
+    let candidates = groups.iter().flat_map(|g| g * group_size..(g + 1) * group_size);
+    top_k(&biased, candidates, router.num_experts_per_tok)
+}
+
+fn top_two_sum(scores: &[f32]) -> f32 {
+    let (mut first, mut second) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
+    for score in scores {
+        if *score > first {
+            (first, second) = (*score, first);
+        } else if *score > second {
+            second = *score;
+        }
+    }
+    if scores.len() == 1 { first } else { first + second }
+}
+
+/// The `k` candidates of the largest values, in ascending order of index.
+fn top_k(values: &[f32], candidates: impl Iterator<Item = usize>, k: usize) -> Vec<usize> {
+    let mut best: Vec<usize> = candidates.collect();
+    best.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
+    best.truncate(k);
+    best.sort_unstable();
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ponder_tensor::Arena;
+
+    #[test]
+    fn the_published_vector_is_routed() {
+        let logits =
+            [0.9, -0.3, 0.1, 1.2, 0.8, 0.7, -1.0, 0.2, -0.5, 1.5, -0.6, 0.0, 0.4, 0.3, 0.6, -0.2];
+        let bias =
+            [0.0, 0.1, -0.05, -0.3, 0.0, 0.05, 0.2, 0.0, 0.3, -0.4, 0.1, 0.0, 0.0, 0.1, 0.0, 0.2];
+        let router = Router {
+            bias: &bias,
+            n_group: 4,
+            topk_group: 2,
+            num_experts_per_tok: 4,
+            norm_topk_prob: true,
+            routed_scaling_factor: 2.5,
+        };
+        let routing = forward(&Arena::new().tensor(1, 16, |x| x.copy_from_slice(&logits)), &router);
+        assert_eq!(routing.experts, [4, 5, 13, 15]);
+        let want = [0.723920, 0.701062, 0.602704, 0.472314];
+        let close = routing.weights.iter().zip(want).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(close, "{:?}", routing.weights);
+    }
+}
