@@ -1,1 +1,10 @@
-//! Placeholder.
+//! Checkpoints and architectures of R1-class models.
+#![forbid(unsafe_code)]
+
+pub mod checkpoint;
+pub mod config;
+pub mod count;
+mod error;
+pub mod known;
+
+pub use error::{ModelError, Result};
