@@ -344,6 +344,7 @@ fn read_block_size(fields: &Fields<'_>) -> Result<Option<[usize; 2]>> {
     let Some(quantization) = fields.object("quantization_config", "quantization_config.")? else {
         return Ok(None);
     };
+    const MAX_BLOCK: u64 = 65536;
     let hint = "only the FP8 format that DeepSeek publishes is read";
     if quantization.text("quant_method")? != Some("fp8") {
         return Err(quantization.refuse("quant_method", "\"fp8\"", hint));
@@ -351,16 +352,13 @@ fn read_block_size(fields: &Fields<'_>) -> Result<Option<[usize; 2]>> {
     quantization.only("fmt", "e4m3", hint)?;
     let blocks = quantization.get("weight_block_size").and_then(Value::as_array);
     let sizes: Option<Vec<u64>> = blocks.and_then(|b| b.iter().map(Value::as_u64).collect());
-    // Packed weights keep one scale for 32 rows and 128 columns, so blocks must be made of those.
     match sizes.as_deref() {
-        Some(&[rows @ 32..=65536, columns @ 128..=65536])
-            if rows.is_multiple_of(32) && columns.is_multiple_of(128) =>
-        {
+        Some(&[rows @ 1..=MAX_BLOCK, columns @ 1..=MAX_BLOCK]) => {
             Ok(Some([rows as usize, columns as usize]))
         }
         _ => Err(quantization.refuse(
             "weight_block_size",
-            "two sizes up to 65536, a multiple of 32 rows and of 128 columns, such as [128, 128]",
+            "two sizes from 1 to 65536, such as [128, 128]",
             hint,
         )),
     }

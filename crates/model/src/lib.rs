@@ -6,5 +6,7 @@ pub mod config;
 pub mod count;
 mod error;
 pub mod known;
+pub mod plan;
+mod table;
 
 pub use error::{ModelError, Result};

@@ -27,7 +27,8 @@ pub enum TensorKind {
 }
 
 /// The part of a model that a tensor's parameters are counted under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Component {
     /// The input embedding.
     Embedding,
