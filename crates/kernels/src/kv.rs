@@ -85,6 +85,15 @@ impl KvCache {
         &self.data.as_slice::<T>()[start..start + PAGE_TOKENS * self.row_width]
     }
 
+    /// One layer, `[pages, PAGE_TOKENS, row_width]`, to write several rows at once.
+    #[track_caller]
+    pub fn layer_mut<T: bytemuck::Pod>(&mut self, layer: usize) -> &mut [T] {
+        assert_eq!(size_of::<T>(), self.dtype.size(), "cache of {:?}", self.dtype);
+        let len = self.n_pages * PAGE_TOKENS * self.row_width;
+        let start = self.page_start(layer, PageId(0));
+        &mut self.data.as_mut_slice::<T>()[start..start + len]
+    }
+
     /// The row of one position, to write it.
     #[track_caller]
     pub fn row_mut<T: bytemuck::Pod>(

@@ -4,6 +4,7 @@
 //! f32 `[tokens, features]`; weights are packed [`ponder_tensor::format::Matrix`]es.
 
 pub mod batch;
+pub mod cpu;
 pub mod kv;
 pub mod ops;
 pub mod reference;

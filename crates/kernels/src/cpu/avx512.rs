@@ -1,0 +1,439 @@
+//! Kernels for AVX-512 with BF16 and VBMI: bf16 products by `VDPBF16PS`, FP8 by table look-up.
+
+use std::arch::x86_64::*;
+use std::sync::LazyLock;
+
+use ponder_tensor::format::{Format, PANEL_ROWS, TILE_K};
+use ponder_tensor::{bf16_from_f32, e4m3_to_f32};
+
+use super::avx2::{self, Avx2};
+use super::kernels::{
+    BLOCK_TILES, BLOCK_WORDS, CachedRows, Kernels, LANES, PanelProduct, Queries, Running,
+};
+use super::rows::{self, Operand};
+use super::{avx512_attention, lanes};
+
+/// Proof that the processor has AVX-512 F, BW, DQ, VL, VBMI and BF16.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(Avx2);
+
+impl Avx512 {
+    pub fn detect() -> Option<Avx512> {
+        let has = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512bf16");
+        Avx2::detect().filter(|_| has).map(Avx512)
+    }
+}
+
+/// Rows of one pass: with two vectors of outputs each, sixteen accumulators.
+const PASS_ROWS: usize = 8;
+/// Weights are fetched this far ahead: the hardware prefetchers stop at page borders.
+const PREFETCH_BYTES: usize = 8192;
+
+impl Kernels for Avx512 {
+    fn name(&self) -> &'static str {
+        "avx512"
+    }
+
+    fn operand(&self, format: Format) -> Operand {
+        match format {
+            Format::Fp8 | Format::Bf16 => Operand::Bf16,
+            Format::F16 | Format::F32 => Operand::F32 { rounded: false },
+        }
+    }
+
+    fn encode(&self, operand: Operand, words: &mut [f32], values: &[f32]) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe { encode(operand, words, values) }
+    }
+
+    fn panel_product(&self, product: &PanelProduct, out: &mut [f32], block: &mut [f32]) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe {
+            match product.rows.operand {
+                Operand::Bf16 => bf16_product(product, out, block),
+                Operand::F32 { .. } => f32_product(product, out, block),
+            }
+        }
+    }
+
+    fn rms_norm(&self, out: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe { rms_norm(out, x, weight, eps) }
+    }
+
+    fn swiglu(&self, out: &mut [f32; PANEL_ROWS], gate: &[f32], up: &[f32]) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe { swiglu(out, gate, up) }
+    }
+
+    fn pack_queries(&self, packed: &mut [f32], queries: &[f32], width: usize) {
+        assert!(queries.len() == LANES * width && packed.len() * 2 >= LANES * width);
+        avx512_attention::pack_queries(bytemuck::cast_slice_mut(packed), queries, width);
+    }
+
+    fn attend(
+        &self,
+        queries: &Queries,
+        cached: &CachedRows,
+        running: Running,
+        scratch: &mut [f32],
+    ) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe { avx512_attention::attend(queries, cached, running, scratch) }
+    }
+
+    fn merge(&self, total: Running, part: &Running) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe { merge(total, part) }
+    }
+
+    fn attend_scratch(&self, _key_width: usize, _value_width: usize) -> usize {
+        avx512_attention::SCRATCH_WORDS
+    }
+
+    fn value_column(&self, column: usize) -> usize {
+        avx512_attention::value_column(column)
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx2,fma")]
+fn encode(operand: Operand, words: &mut [f32], values: &[f32]) {
+    rows::encode(operand, words, values);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx2,fma")]
+fn merge(total: Running, part: &Running) {
+    lanes::merge(total, part);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx2,fma")]
+fn rms_norm(out: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
+    lanes::rms_norm(out, x, weight, eps);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx2,fma")]
+fn swiglu(out: &mut [f32; PANEL_ROWS], gate: &[f32], up: &[f32]) {
+    let row = |x: &[f32]| -> [f32; PANEL_ROWS] { x.try_into().expect("one row of a panel") };
+    lanes::swiglu(out, &row(gate), &row(up));
+}
+
+/// The bf16 of every FP8 code without its sign, low bytes and high bytes apart.
+#[repr(align(64))]
+struct Fp8Tables {
+    low: [u8; 128],
+    high: [u8; 128],
+}
+
+static FP8_TABLES: LazyLock<Fp8Tables> = LazyLock::new(|| {
+    let bits = |code: usize| bf16_from_f32(e4m3_to_f32(code as u8));
+    Fp8Tables {
+        low: std::array::from_fn(|code| bits(code) as u8),
+        high: std::array::from_fn(|code| (bits(code) >> 8) as u8),
+    }
+});
+
+/// The tables in registers, and the widening of one line of 64 codes into two lines of bf16 pairs.
+#[derive(Clone, Copy)]
+pub(super) struct Fp8Decoder {
+    low: [__m512i; 2],
+    high: [__m512i; 2],
+}
+
+impl Fp8Decoder {
+    #[target_feature(enable = "avx512f")]
+    pub fn new() -> Fp8Decoder {
+        let load = |table: &[u8; 128]| {
+            // SAFETY: both halves lie within the 128 bytes.
+            unsafe {
+                [
+                    _mm512_loadu_si512(table.as_ptr().cast()),
+                    _mm512_loadu_si512(table[64..].as_ptr().cast()),
+                ]
+            }
+        };
+        Fp8Decoder { low: load(&FP8_TABLES.low), high: load(&FP8_TABLES.high) }
+    }
+
+    /// # Safety
+    /// 64 bytes are readable at `line`.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub unsafe fn widen(&self, line: *const u8) -> (__m512i, __m512i) {
+        // SAFETY: the caller's promise.
+        let codes = unsafe { _mm512_loadu_si512(line.cast()) };
+        // The look-up ignores the sign bit; 0xF8 is a | (b & c): the sign joins the high byte.
+        let low = _mm512_permutex2var_epi8(self.low[0], codes, self.low[1]);
+        let high = _mm512_permutex2var_epi8(self.high[0], codes, self.high[1]);
+        let sign = _mm512_set1_epi8(0x80u8 as i8);
+        let high = _mm512_ternarylogic_epi64::<0xf8>(high, codes, sign);
+        (_mm512_unpacklo_epi8(low, high), _mm512_unpackhi_epi8(low, high))
+    }
+
+    /// Widens whole tiles into bf16 tiles.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub fn widen_tiles(&self, packed: &[u8], out: &mut [u16]) {
+        let (lines, _) = packed.as_chunks::<64>();
+        let (out, _) = out.as_chunks_mut::<64>();
+        for (line, out) in lines.iter().zip(out) {
+            // SAFETY: 64 bytes are read and 128 written; the prefetch address is only a hint.
+            unsafe {
+                prefetch(line.as_ptr());
+                let (even, odd) = self.widen(line.as_ptr());
+                _mm512_storeu_si512(out.as_mut_ptr().cast(), even);
+                _mm512_storeu_si512(out.as_mut_ptr().add(32).cast(), odd);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// None: the address is a hint and may lie anywhere.
+#[inline(always)]
+unsafe fn prefetch(line: *const u8) {
+    // SAFETY: a prefetch does not fault.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(PREFETCH_BYTES).cast()) }
+}
+
+/// One pass over packed rows: where they start, and the values between a row's tiles.
+type Rows = (*const u16, usize);
+
+/// Rows of `product` in passes of up to eight within a block of 16: (row, rows of the pass).
+fn passes(product: &PanelProduct) -> impl Iterator<Item = (usize, usize)> {
+    let PanelProduct { first_row, n_rows, .. } = *product;
+    let mut row = 0;
+    std::iter::from_fn(move || {
+        let m = PASS_ROWS.min(rows::BLOCK_ROWS - (first_row + row) % rows::BLOCK_ROWS);
+        let pass = (row, m.min(n_rows - row));
+        row += pass.1;
+        (pass.1 > 0).then_some(pass)
+    })
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx2,fma")]
+fn bf16_product(product: &PanelProduct, out: &mut [f32], block: &mut [f32]) {
+    let PanelProduct { rows, first_row, n_rows, matrix, panel } = *product;
+    let out = &mut out[..n_rows * PANEL_ROWS];
+    let block: &mut [u16] = bytemuck::cast_slice_mut(&mut block[..BLOCK_WORDS]);
+    out.fill(0.0);
+    let (shape, values) = (rows.shape(), rows.bf16());
+    assert!(first_row + n_rows <= rows.n_rows && rows.n_tiles == matrix.n_tiles());
+    let is_fp8 = matrix.format() == Format::Fp8;
+    let decoder = Fp8Decoder::new();
+    let tile_bytes = matrix.format().tile_bytes();
+    let scales = matrix.panel_scales(panel);
+    for (i, packed) in matrix.panel(panel).chunks(BLOCK_TILES * tile_bytes).enumerate() {
+        let tiles = packed.len() / tile_bytes;
+        let scale = scales.get(i).copied().unwrap_or(1.0);
+        // Few rows: widen in registers. Many: widen once into the first-level cache.
+        let in_registers = is_fp8 && n_rows <= PASS_ROWS;
+        let b: &[u16] = if is_fp8 && !in_registers {
+            decoder.widen_tiles(packed, block);
+            block
+        } else {
+            bytemuck::cast_slice(packed)
+        };
+        for (row, m) in passes(product) {
+            let place = shape.tile(first_row + row, i * BLOCK_TILES);
+            let in_block = (first_row + row) % rows::BLOCK_ROWS;
+            let a = &values[place.start + in_block * TILE_K..];
+            let a = (a.as_ptr(), place.rows * TILE_K);
+            let out = out[row * PANEL_ROWS..].as_mut_ptr();
+            // SAFETY: the rows' tiles lie within `values` (`n_tiles` was checked), `packed` and
+            // `b` hold `tiles` tiles, and `out` has m rows left.
+            unsafe {
+                if in_registers {
+                    fp8_block(m, a, (packed.as_ptr(), tiles), &decoder, out, scale);
+                } else {
+                    bf16_block(m, a, (b.as_ptr(), tiles), out, scale);
+                }
+            }
+        }
+    }
+}
+
+/// Calls `$body::<M>` for the number of rows at hand, 1 to 8.
+macro_rules! with_rows {
+    ($m:expr, $body:ident($($arg:expr),*)) => {
+        match $m {
+            1 => $body::<1>($($arg),*),
+            2 => $body::<2>($($arg),*),
+            3 => $body::<3>($($arg),*),
+            4 => $body::<4>($($arg),*),
+            5 => $body::<5>($($arg),*),
+            6 => $body::<6>($($arg),*),
+            7 => $body::<7>($($arg),*),
+            _ => $body::<8>($($arg),*),
+        }
+    };
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn bf16_block(m: usize, a: Rows, b: (*const u16, usize), out: *mut f32, scale: f32) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { with_rows!(m, bf16_rows(a, b, out, scale)) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512bf16")]
+unsafe fn fp8_block(
+    m: usize,
+    a: Rows,
+    b: (*const u8, usize),
+    decoder: &Fp8Decoder,
+    out: *mut f32,
+    scale: f32,
+) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { with_rows!(m, fp8_rows(a, b, decoder, out, scale)) }
+}
+
+/// Accumulators of a pass: 32 outputs of each row.
+type Accumulators<const M: usize> = [[__m512; 2]; M];
+
+/// Multiplies one pair of k for 32 outputs into the accumulators.
+///
+/// # Safety
+/// `a` points to the pair in the first of `M` rows, 32 values apart.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+unsafe fn multiply_pair<const M: usize>(acc: &mut Accumulators<M>, a: *const u16, b: [__m512i; 2]) {
+    for (m, acc) in acc.iter_mut().enumerate() {
+        // SAFETY: the caller's promise; the pair is aligned to its four bytes.
+        let pair = unsafe { _mm512_set1_epi32(*a.add(m * TILE_K).cast::<i32>()) };
+        for half in 0..2 {
+            acc[half] = dot_bf16(acc[half], pair, b[half]);
+        }
+    }
+}
+
+/// `acc + a₀b₀ + a₁b₁` in every lane of bf16 pairs.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) fn dot_bf16(acc: __m512, a: __m512i, b: __m512i) -> __m512 {
+    // SAFETY: all three are 64 bytes of plain bits; the types differ in name only.
+    unsafe {
+        _mm512_dpbf16_ps(
+            acc,
+            std::mem::transmute::<__m512i, __m512bh>(a),
+            std::mem::transmute::<__m512i, __m512bh>(b),
+        )
+    }
+}
+
+/// `out[m] += scale * acc[m]`.
+///
+/// # Safety
+/// `out` points to `M` rows of 32.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn drain<const M: usize>(acc: &Accumulators<M>, out: *mut f32, scale: f32) {
+    let scale = _mm512_set1_ps(scale);
+    for (m, acc) in acc.iter().enumerate() {
+        for (half, acc) in acc.iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let out = out.add(m * PANEL_ROWS + half * 16);
+                _mm512_storeu_ps(out, _mm512_fmadd_ps(*acc, scale, _mm512_loadu_ps(out)));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for `lanes::f32_rows`, with bf16 rows and bf16 tiles.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn bf16_rows<const M: usize>(
+    (a, a_tile): Rows,
+    (b, tiles): (*const u16, usize),
+    out: *mut f32,
+    scale: f32,
+) {
+    let mut acc: Accumulators<M> = [[_mm512_setzero_ps(); 2]; M];
+    for t in 0..tiles {
+        for pair in 0..TILE_K / 2 {
+            // SAFETY: inside the tiles and rows that the caller promises; the prefetch is a hint.
+            unsafe {
+                let line = b.add(t * TILE_K * PANEL_ROWS + pair * 32);
+                if M <= 2 {
+                    prefetch(line.cast());
+                    prefetch(line.add(512).cast());
+                }
+                let b = [_mm512_loadu_si512(line.cast()), _mm512_loadu_si512(line.add(512).cast())];
+                multiply_pair(&mut acc, a.add(t * a_tile + pair * 2), b);
+            }
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { drain(&acc, out, scale) }
+}
+
+/// # Safety
+/// As for `lanes::f32_rows`, with bf16 rows and FP8 tiles.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512bf16")]
+unsafe fn fp8_rows<const M: usize>(
+    (a, a_tile): Rows,
+    (b, tiles): (*const u8, usize),
+    decoder: &Fp8Decoder,
+    out: *mut f32,
+    scale: f32,
+) {
+    let mut acc: Accumulators<M> = [[_mm512_setzero_ps(); 2]; M];
+    for t in 0..tiles {
+        for line in 0..TILE_K / 4 {
+            // SAFETY: inside the tiles and rows that the caller promises; the prefetch is a hint.
+            unsafe {
+                let lines = b.add(t * TILE_K * PANEL_ROWS + line * 64);
+                prefetch(lines);
+                prefetch(lines.add(512));
+                let (low_even, low_odd) = decoder.widen(lines);
+                let (high_even, high_odd) = decoder.widen(lines.add(512));
+                let a = a.add(t * a_tile + line * 4);
+                multiply_pair(&mut acc, a, [low_even, high_even]);
+                multiply_pair(&mut acc, a.add(2), [low_odd, high_odd]);
+            }
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { drain(&acc, out, scale) }
+}
+
+/// Products with F16 and F32 weights, in f32.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+fn f32_product(product: &PanelProduct, out: &mut [f32], block: &mut [f32]) {
+    let PanelProduct { rows, first_row, n_rows, matrix, panel } = *product;
+    let out = &mut out[..n_rows * PANEL_ROWS];
+    let block = &mut block[..BLOCK_WORDS];
+    out.fill(0.0);
+    let (shape, values) = (rows.shape(), rows.f32());
+    assert!(first_row + n_rows <= rows.n_rows && rows.n_tiles == matrix.n_tiles());
+    let tile_bytes = matrix.format().tile_bytes();
+    for (i, packed) in matrix.panel(panel).chunks(BLOCK_TILES * tile_bytes).enumerate() {
+        let tiles = packed.len() / tile_bytes;
+        let b: &[f32] = if matrix.format() == Format::F32 {
+            bytemuck::cast_slice(packed)
+        } else {
+            avx2::unpack(matrix.format(), packed, block);
+            block
+        };
+        for (row, m) in passes(product) {
+            let place = shape.tile(first_row + row, i * BLOCK_TILES);
+            let in_block = (first_row + row) % rows::BLOCK_ROWS;
+            let a = &values[place.start + in_block * TILE_K..];
+            let (a, b) = ((a.as_ptr(), place.rows * TILE_K), (b.as_ptr(), tiles));
+            let out = out[row * PANEL_ROWS..].as_mut_ptr();
+            // SAFETY: as in `bf16_product`.
+            unsafe { with_rows!(m, f32_pass(a, b, out)) }
+        }
+    }
+}
+
+/// # Safety
+/// As for `lanes::f32_rows`.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn f32_pass<const M: usize>(a: (*const f32, usize), b: (*const f32, usize), out: *mut f32) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { lanes::f32_rows::<M>(a, b, out, 1.0) }
+}

@@ -1,0 +1,75 @@
+//! `ops::mla_attention` in absorbed form: keys and values are never expanded.
+//!
+//! `kv_b_proj` moves into the query (`k_up`) and behind the sum (`v_up`), so all heads attend to
+//! the one latent row of a position: its whole width is the key, its latent part the value.
+
+use ponder_tensor::Tensor;
+use ponder_tensor::format::{Matrix, PANEL_ROWS};
+
+use super::Cpu;
+use super::attention::{self, Inputs, Shape};
+use super::pool::Disjoint;
+use super::products::{self, Product};
+use super::rows::PackedRows;
+use crate::kv::padded;
+use crate::ops::{mla_attention, rope};
+use crate::{Batch, KvCache, Mla};
+
+pub(super) fn forward(
+    cpu: &Cpu,
+    [q, kv_a]: [&Tensor; 2],
+    mla: &Mla,
+    batch: &Batch,
+    cache: &mut KvCache,
+    layer: usize,
+) -> Tensor {
+    attention::write_cache(cpu, batch, cache, layer, &|row, cached| {
+        mla_attention::write_cache_row(cached, kv_a.row(row), mla, batch.rotary.row(row));
+    });
+    let q_latent = per_head(cpu, q, mla.qk_head_dim(), mla.k_up);
+    let latent_width = padded(mla.kv_lora_rank);
+    let query = |row: usize, head: usize, out: &mut [f32]| {
+        let latent = &q_latent.row(row)[head * mla.kv_lora_rank..][..mla.kv_lora_rank];
+        out[..mla.kv_lora_rank].copy_from_slice(latent);
+        let rotated = &mut out[latent_width..][..mla.qk_rope_head_dim];
+        let q = &q.row(row)[head * mla.qk_head_dim()..][..mla.qk_head_dim()];
+        rotated.copy_from_slice(&q[mla.qk_nope_head_dim..]);
+        rope::interleaved(rotated, batch.rotary.row(row));
+    };
+    let shape = Shape {
+        num_attention_heads: mla.num_attention_heads,
+        group_size: mla.num_attention_heads,
+        key_width: cache.row_width(),
+        value_width: latent_width,
+        out_width: mla.kv_lora_rank,
+        softmax_scale: mla.softmax_scale,
+    };
+    let (query, offsets) = (&query, &|_| (0, 0));
+    let latents = attention::forward(cpu, &Inputs { shape, batch, cache, layer, query, offsets });
+    per_head(cpu, &latents, mla.kv_lora_rank, mla.v_up)
+}
+
+/// Multiplies the first columns of each head of `x` `[tokens, heads * head_width]` by that head's
+/// matrix: `[tokens, heads * out_features]`.
+fn per_head(cpu: &Cpu, x: &Tensor, head_width: usize, matrices: &[Matrix]) -> Tensor {
+    let (n_in, n_out) = (matrices[0].in_features(), matrices[0].out_features());
+    let operand = cpu.kernels.operand(matrices[0].format());
+    let rows: Vec<PackedRows> = (0..matrices.len())
+        .map(|head| {
+            products::pack(cpu, operand, x, (head * head_width, n_in), &|row| row, x.rows())
+        })
+        .collect();
+    let products: Vec<Product> =
+        rows.iter().zip(matrices).map(|(rows, matrix)| Product { rows, matrix }).collect();
+    let width = matrices.len() * n_out;
+    cpu.arena.tensor(x.rows(), width, |out| {
+        let out = Disjoint::new(out);
+        products::run(cpu, &products, 1, &|step| {
+            let col = step.step * PANEL_ROWS;
+            let place = (width, step.product * n_out + col);
+            let panel = (step.first_row, step.panels[0]);
+            // SAFETY: every panel of every head and row chunk is finished once.
+            unsafe { products::store_panel(&out, place, panel, PANEL_ROWS.min(n_out - col), None) };
+        });
+    })
+}
