@@ -202,13 +202,35 @@ fn repr_string(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\\' => out.push_str("\\\\"),
             c if c == quote => out.extend(['\\', c]),
-            c if c < ' ' || ('\u{7f}'..'\u{a1}').contains(&c) => {
-                out.push_str(&format!("\\x{:02x}", u32::from(c)));
-            }
-            c => out.push(c),
+            c if is_printable(c) => out.push(c),
+            c if c <= '\u{ff}' => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c <= '\u{ffff}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
         }
     }
     out.push(quote);
+}
+
+/// Whether Python's `repr` shows the character itself. Rust's escaping follows the same rule,
+/// except for a combining mark that has nothing to combine with.
+fn is_printable(c: char) -> bool {
+    c == '\'' || c == '"' || String::from_iter(['a', c]).escape_debug().count() == 2
+}
+
+/// `str.title()`: a letter after a letter becomes small, any other one large.
+pub(crate) fn title(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut is_inside = false;
+    for c in text.chars() {
+        let is_cased = c.is_lowercase() || c.is_uppercase();
+        match (is_cased, is_inside) {
+            (true, true) => out.extend(c.to_lowercase()),
+            (true, false) => out.extend(c.to_uppercase()),
+            (false, _) => out.push(c),
+        }
+        is_inside = is_cased;
+    }
+    out
 }
 
 fn number(value: &Value) -> String {

@@ -195,7 +195,12 @@ fn environment() -> Environment<'static> {
     environment.set_syntax(syntax.expect("only whitespace rules differ from the default"));
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_recursion_limit(RECURSION_LIMIT);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_unknown_method_callback(|state, value, method, args| {
+        match (method, value.as_str(), args) {
+            ("title", Some(text), []) => Ok(python::title(text).into()),
+            _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args),
+        }
+    });
     environment.add_filter("tojson", tojson);
     environment.add_filter("string", |value: JinjaValue| {
         python::to_str(&value, OUTPUT_BYTES_MIN).map_err(print_error)
