@@ -17,8 +17,8 @@ struct Slot {
 pub struct Fake {
     pub vocab_size: usize,
     pub max_positions: usize,
-    /// Histories that end with this token have NaN logits.
-    pub poison: Option<u32>,
+    /// One in this many histories has a NaN among its logits.
+    pub poison: Option<u64>,
     /// Fails this many calls.
     pub n_failures: usize,
     /// The most tokens and spans of a call so far.
@@ -91,7 +91,7 @@ impl LanguageModel for Fake {
         self.largest = (self.largest.0.max(token_ids.len()), self.largest.1.max(spans.len()));
         let mut hidden = Vec::new();
         for span in &spans {
-            assert_eq!(span.pages.len(), span.end_position().div_ceil(PAGE_TOKENS), "{span:?}");
+            assert!(span.pages.len() * PAGE_TOKENS >= span.end_position(), "{span:?}");
             let mut history = self.history_before(span);
             for row in span.rows.clone() {
                 let (position, token) = (span.position(row), token_ids[row]);
@@ -99,9 +99,7 @@ impl LanguageModel for Fake {
                 let page = span.pages[position / PAGE_TOKENS];
                 let slot = Some(Slot { token, history });
                 self.pages[page.0 as usize][position % PAGE_TOKENS] = slot;
-                let is_poisoned = self.poison == Some(token);
-                hidden.push(if is_poisoned { f32::NAN } else { f32::from_bits(history as u32) });
-                hidden.push(f32::from_bits((history >> 32) as u32));
+                hidden.extend([history as u32, (history >> 32) as u32].map(f32::from_bits));
             }
         }
         Ok(self.arena.tensor(token_ids.len(), 2, |out| out.copy_from_slice(&hidden)))
@@ -112,13 +110,12 @@ impl LanguageModel for Fake {
         let vocab_size = self.vocab_size;
         self.arena.tensor(rows.len(), vocab_size, |out| {
             for (out, row) in out.chunks_exact_mut(vocab_size).zip(rows) {
-                let halves = hidden.row(*row);
-                let [low, high] = [halves[0].to_bits(), halves[1].to_bits()].map(u64::from);
+                let [low, high] = [0, 1].map(|half| u64::from(hidden.row(*row)[half].to_bits()));
+                let history = high << 32 | low;
                 for (id, logit) in out.iter_mut().enumerate() {
-                    let bits = mix(high << 32 | low, id as u64);
-                    *logit = (bits % 4096) as f32 / 512.0;
+                    *logit = (mix(history, id as u64) % 4096) as f32 / 512.0;
                 }
-                if self.poison.is_some() && halves[0].to_bits() == f32::NAN.to_bits() {
+                if self.poison.is_some_and(|n| history.is_multiple_of(n)) {
                     out[vocab_size / 2] = f32::NAN;
                 }
             }
