@@ -7,7 +7,7 @@ mod cost;
 
 use serde::Serialize;
 
-pub use bytes::{Storage, WeightFormat, WeightSet, weight_bytes};
+pub use bytes::{Storage, WeightFormat, WeightSet, largest_tensor_bytes, weight_bytes};
 pub use cost::{
     AttentionForm, attention_flops, distinct_experts, expanded_kv_bytes_per_token,
     kv_bytes_per_token, linear_flops_per_token, read_bytes_per_step, read_bytes_per_token,

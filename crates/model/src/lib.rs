@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod count;
 mod error;
+pub mod inspect;
 pub mod known;
 mod load;
 pub mod plan;

@@ -95,6 +95,12 @@ pub fn weight_bytes(
     counted.map(|part| tensor_bytes(config, &part.template, format, storage) * part.times).sum()
 }
 
+/// Bytes of the largest single tensor.
+pub fn largest_tensor_bytes(config: &Config, format: WeightFormat, storage: Storage) -> u64 {
+    let bytes = |part: super::Part| tensor_bytes(config, &part.template, format, storage);
+    parts(config).map(bytes).max().unwrap_or(0)
+}
+
 /// Bytes of one tensor.
 pub(super) fn tensor_bytes(
     config: &Config,
