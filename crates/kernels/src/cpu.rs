@@ -6,6 +6,7 @@
 
 mod attention;
 mod avx2;
+mod avx2_attention;
 mod avx512;
 mod avx512_attention;
 mod experts_ffn;

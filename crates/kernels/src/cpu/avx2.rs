@@ -7,8 +7,8 @@ use ponder_tensor::format::{Format, PANEL_ROWS, TILE_K};
 use super::kernels::{
     BLOCK_TILES, BLOCK_WORDS, CachedRows, Kernels, PanelProduct, Queries, Running,
 };
-use super::lanes;
 use super::rows::{self, Operand};
+use super::{avx2_attention, lanes};
 
 /// Proof that the processor has AVX2, FMA and F16C.
 #[derive(Clone, Copy)]
@@ -23,8 +23,8 @@ impl Avx2 {
     }
 }
 
-/// Rows of one pass: with 32 outputs in four registers each, eight accumulators.
-const PASS_ROWS: usize = 2;
+/// Rows of one pass: with 32 outputs in four registers each, twelve of the sixteen registers.
+const PASS_ROWS: usize = 3;
 
 impl Kernels for Avx2 {
     fn name(&self) -> &'static str {
@@ -56,7 +56,7 @@ impl Kernels for Avx2 {
     }
 
     fn pack_queries(&self, packed: &mut [f32], queries: &[f32], width: usize) {
-        lanes::pack_queries(packed, queries, width);
+        avx2_attention::pack_queries(packed, queries, width);
     }
 
     fn attend(
@@ -67,7 +67,7 @@ impl Kernels for Avx2 {
         scratch: &mut [f32],
     ) {
         // SAFETY: `self` proves the instructions exist.
-        unsafe { attend(queries, cached, running, scratch) }
+        unsafe { avx2_attention::attend(queries, cached, running, scratch) }
     }
 
     fn merge(&self, total: Running, part: &Running) {
@@ -76,7 +76,7 @@ impl Kernels for Avx2 {
     }
 
     fn attend_scratch(&self, key_width: usize, value_width: usize) -> usize {
-        lanes::attend_scratch(key_width, value_width)
+        avx2_attention::scratch_words(key_width, value_width)
     }
 
     fn value_column(&self, column: usize) -> usize {
@@ -103,11 +103,6 @@ fn rms_norm(out: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
 fn swiglu(out: &mut [f32; PANEL_ROWS], gate: &[f32], up: &[f32]) {
     let row = |x: &[f32]| -> [f32; PANEL_ROWS] { x.try_into().expect("one row of a panel") };
     lanes::swiglu(out, &row(gate), &row(up));
-}
-
-#[target_feature(enable = "avx2,fma,f16c")]
-fn attend(queries: &Queries, cached: &CachedRows, running: Running, scratch: &mut [f32]) {
-    lanes::attend(queries, cached, running, scratch);
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
@@ -141,11 +136,53 @@ fn panel_product(product: &PanelProduct, out: &mut [f32], block: &mut [f32]) {
             // `tiles` tiles, and `out` has m rows left.
             unsafe {
                 match m {
-                    1 => lanes::f32_rows::<1>(a, (b.as_ptr(), tiles), out, scale),
-                    _ => lanes::f32_rows::<PASS_ROWS>(a, (b.as_ptr(), tiles), out, scale),
+                    1 => f32_rows::<1>(a, (b.as_ptr(), tiles), out, scale),
+                    2 => f32_rows::<2>(a, (b.as_ptr(), tiles), out, scale),
+                    _ => f32_rows::<PASS_ROWS>(a, (b.as_ptr(), tiles), out, scale),
                 }
             }
             row += m;
+        }
+    }
+}
+
+/// `out[m] += scale * Σ_k a[m][k] · b[k]` for `M` rows of f32 tiles and an f32 block `[k][32]`.
+///
+/// # Safety
+/// `a` points to `M` rows of a packed tile; the row's next tile lies `a_tile` values further; `b`
+/// to `tiles` tiles of 32×32 values; `out` to `M` rows of 32.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn f32_rows<const M: usize>(
+    (a, a_tile): (*const f32, usize),
+    (b, tiles): (*const f32, usize),
+    out: *mut f32,
+    scale: f32,
+) {
+    let mut acc = [[_mm256_setzero_ps(); 4]; M];
+    for t in 0..tiles {
+        for k in 0..TILE_K {
+            // SAFETY: inside the block and the packed rows, by the caller's promise.
+            unsafe {
+                let b = b.add((t * TILE_K + k) * PANEL_ROWS);
+                let a = a.add(t * a_tile + k);
+                let b: [__m256; 4] = std::array::from_fn(|i| _mm256_loadu_ps(b.add(i * 8)));
+                for (m, acc) in acc.iter_mut().enumerate() {
+                    let a = _mm256_broadcast_ss(&*a.add(m * TILE_K));
+                    for (acc, b) in acc.iter_mut().zip(b) {
+                        *acc = _mm256_fmadd_ps(a, b, *acc);
+                    }
+                }
+            }
+        }
+    }
+    let scale = _mm256_set1_ps(scale);
+    for (m, acc) in acc.iter().enumerate() {
+        for (i, acc) in acc.iter().enumerate() {
+            // SAFETY: `out` holds M rows of 32.
+            unsafe {
+                let out = out.add(m * PANEL_ROWS + i * 8);
+                _mm256_storeu_ps(out, _mm256_fmadd_ps(*acc, scale, _mm256_loadu_ps(out)));
+            }
         }
     }
 }

@@ -343,7 +343,7 @@ unsafe fn drain<const M: usize>(acc: &Accumulators<M>, out: *mut f32, scale: f32
 }
 
 /// # Safety
-/// As for `lanes::f32_rows`, with bf16 rows and bf16 tiles.
+/// As for `f32_rows`, with bf16 rows and bf16 tiles.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 unsafe fn bf16_rows<const M: usize>(
     (a, a_tile): Rows,
@@ -371,7 +371,7 @@ unsafe fn bf16_rows<const M: usize>(
 }
 
 /// # Safety
-/// As for `lanes::f32_rows`, with bf16 rows and FP8 tiles.
+/// As for `f32_rows`, with bf16 rows and FP8 tiles.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512bf16")]
 unsafe fn fp8_rows<const M: usize>(
     (a, a_tile): Rows,
@@ -425,15 +425,39 @@ fn f32_product(product: &PanelProduct, out: &mut [f32], block: &mut [f32]) {
             let (a, b) = ((a.as_ptr(), place.rows * TILE_K), (b.as_ptr(), tiles));
             let out = out[row * PANEL_ROWS..].as_mut_ptr();
             // SAFETY: as in `bf16_product`.
-            unsafe { with_rows!(m, f32_pass(a, b, out)) }
+            unsafe { with_rows!(m, f32_rows(a, b, out)) }
         }
     }
 }
 
+/// `out[m] += Σ_k a[m][k] · b[k]` for `M` rows of f32 tiles and an f32 block `[k][32]`.
+///
 /// # Safety
-/// As for `lanes::f32_rows`.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn f32_pass<const M: usize>(a: (*const f32, usize), b: (*const f32, usize), out: *mut f32) {
-    // SAFETY: the caller's promise, passed on.
-    unsafe { lanes::f32_rows::<M>(a, b, out, 1.0) }
+/// `a` points to `M` rows of a packed tile; the row's next tile lies `a_tile` values further; `b`
+/// to `tiles` tiles of 32×32 values; `out` to `M` rows of 32.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+unsafe fn f32_rows<const M: usize>(
+    (a, a_tile): (*const f32, usize),
+    (b, tiles): (*const f32, usize),
+    out: *mut f32,
+) {
+    let mut acc: Accumulators<M> = [[_mm512_setzero_ps(); 2]; M];
+    for t in 0..tiles {
+        for k in 0..TILE_K {
+            // SAFETY: inside the block and the packed rows, by the caller's promise.
+            unsafe {
+                let b = b.add((t * TILE_K + k) * PANEL_ROWS);
+                let b = [_mm512_loadu_ps(b), _mm512_loadu_ps(b.add(16))];
+                let a = a.add(t * a_tile + k);
+                for (m, acc) in acc.iter_mut().enumerate() {
+                    let a = _mm512_set1_ps(*a.add(m * TILE_K));
+                    for (acc, b) in acc.iter_mut().zip(b) {
+                        *acc = _mm512_fmadd_ps(a, b, *acc);
+                    }
+                }
+            }
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { drain(&acc, out, 1.0) }
 }

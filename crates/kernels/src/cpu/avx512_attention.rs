@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 use ponder_tensor::bf16_from_f32;
 
 use super::avx512::dot_bf16;
-use super::kernels::{CachedRows, LANES, NO_SCORE, Queries, Running};
+use super::kernels::{CachedRows, LANES, Queries, Running};
 use super::lanes;
 use crate::PAGE_TOKENS;
 
@@ -104,10 +104,8 @@ unsafe fn score_rows<const M: usize>(
     }
 }
 
-/// Turns scores into probabilities relative to the new maximum; returns the factor by which what
-/// was accumulated before shrinks.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn soften(
+pub(super) fn soften(
     scores: &mut [[f32; LANES]],
     queries: &Queries,
     cached: &CachedRows,
@@ -115,41 +113,13 @@ fn soften(
     sum: &mut [f32; LANES],
 ) -> [f32; LANES] {
     let scores = &mut scores[..cached.n_positions];
-    let before = *max;
-    for (p, scores) in scores.iter_mut().enumerate() {
-        for lane in 0..LANES {
-            let visible = cached.first_position + p < queries.limits[lane];
-            scores[lane] = if visible { scores[lane] * queries.softmax_scale } else { NO_SCORE };
-            max[lane] = if scores[lane] > max[lane] { scores[lane] } else { max[lane] };
-        }
-    }
-    let mut shift = [0.0; LANES];
-    for lane in 0..LANES {
-        shift[lane] = before[lane] - max[lane];
-    }
-    let alpha = lanes::exp(shift);
-    for lane in 0..LANES {
-        sum[lane] *= alpha[lane];
-    }
-    for scores in scores {
-        let mut relative = [0.0; LANES];
-        for lane in 0..LANES {
-            relative[lane] = scores[lane] - max[lane];
-        }
-        let exp = lanes::exp(relative);
-        for lane in 0..LANES {
-            // A lane that has seen nothing keeps max = NO_SCORE, and its masked scores equal it.
-            scores[lane] = if scores[lane] == NO_SCORE { 0.0 } else { exp[lane] };
-            sum[lane] += scores[lane];
-        }
-    }
-    alpha
+    lanes::soften(scores, queries, cached.first_position, max, sum)
 }
 
 /// Probabilities of two positions side by side as bf16, `[positions / 2][LANES]`. The last one of
 /// an odd number is paired with zero.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-fn pair_up(pairs: &mut [u32], probabilities: &[[f32; LANES]], n: usize) {
+pub(super) fn pair_up(pairs: &mut [u32], probabilities: &[[f32; LANES]], n: usize) {
     let (pairs, _) = pairs.as_chunks_mut::<LANES>();
     for (i, pairs) in pairs.iter_mut().enumerate().take(n.div_ceil(2)) {
         let even = &probabilities[2 * i];

@@ -1,12 +1,11 @@
 //! Loops over fixed groups of lanes in plain Rust. Compiled inside a function that enables an
 //! instruction set they become vector code for it; the order of operations is as written.
 
-use ponder_tensor::bf16_to_f32;
-use ponder_tensor::format::{PANEL_ROWS, TILE_K};
+use ponder_tensor::format::PANEL_ROWS;
 
-use super::kernels::{CachedRows, LANES, NO_SCORE, Queries, Running};
+use super::kernels::{LANES, NO_SCORE, Queries, Running};
 
-type Lanes = [f32; LANES];
+pub(crate) type Lanes = [f32; LANES];
 
 /// Sixteen partial sums, then a tree over them.
 #[inline(always)]
@@ -80,104 +79,6 @@ pub(crate) fn swiglu(
     }
 }
 
-/// `out[m] += scale * Σ_k a[m][k] · b[k]` for `M` rows of f32 tiles and an f32 block `[k][32]`.
-///
-/// # Safety
-/// `a` points to `M` rows of a packed tile; the row's next tile lies `a_tile` values further; `b`
-/// to `tiles` tiles of 32×32 values; `out` to `M` rows of 32.
-#[inline(always)]
-pub(crate) unsafe fn f32_rows<const M: usize>(
-    (a, a_tile): (*const f32, usize),
-    (b, tiles): (*const f32, usize),
-    out: *mut f32,
-    scale: f32,
-) {
-    let mut acc = [[0.0f32; PANEL_ROWS]; M];
-    for t in 0..tiles {
-        for k in 0..TILE_K {
-            // SAFETY: inside the block, by the caller's promise.
-            let b = unsafe { &*b.add((t * TILE_K + k) * PANEL_ROWS).cast::<[f32; PANEL_ROWS]>() };
-            for m in 0..M {
-                // SAFETY: inside the packed rows, by the caller's promise.
-                let a = unsafe { *a.add(t * a_tile + m * TILE_K + k) };
-                for n in 0..PANEL_ROWS {
-                    acc[m][n] = a.mul_add(b[n], acc[m][n]);
-                }
-            }
-        }
-    }
-    for m in 0..M {
-        // SAFETY: `out` holds M rows of 32.
-        let out = unsafe { &mut *out.add(m * PANEL_ROWS).cast::<[f32; PANEL_ROWS]>() };
-        for n in 0..PANEL_ROWS {
-            out[n] = acc[m][n].mul_add(scale, out[n]);
-        }
-    }
-}
-
-/// Queries `[LANES][width]` to `[width][LANES]`.
-#[inline(always)]
-pub(crate) fn pack_queries(packed: &mut [f32], queries: &[f32], width: usize) {
-    for (lane, query) in queries.chunks_exact(width).enumerate() {
-        for (i, x) in query.iter().enumerate() {
-            packed[i * LANES + lane] = *x;
-        }
-    }
-}
-
-/// Positions handled together: their keys and values, widened, stay in the first-level cache.
-const POSITIONS: usize = 8;
-
-/// Words of scratch for [`attend`]: widened keys and values, and one group's scores.
-pub(crate) fn attend_scratch(key_width: usize, value_width: usize) -> usize {
-    POSITIONS * (key_width + value_width + LANES)
-}
-
-/// Attention of 16 queries in f32, eight positions at a time.
-#[inline(always)]
-pub(crate) fn attend(
-    queries: &Queries,
-    cached: &CachedRows,
-    running: Running,
-    scratch: &mut [f32],
-) {
-    let ((_, key_width), (_, value_width)) = (cached.key, cached.value);
-    let (keys, scratch) = scratch.split_at_mut(POSITIONS * key_width);
-    let (values, _) = scratch.split_at_mut(POSITIONS * value_width);
-    for first in (0..cached.n_positions).step_by(POSITIONS) {
-        let n = POSITIONS.min(cached.n_positions - first);
-        widen(keys, cached, first, n, cached.key);
-        widen(values, cached, first, n, cached.value);
-        let mut scores = [[NO_SCORE; LANES]; POSITIONS];
-        let mut max = *running.max;
-        for (p, scores) in scores.iter_mut().enumerate().take(n) {
-            let dots = query_dots(queries.packed, &keys[p * key_width..][..key_width]);
-            let position = cached.first_position + first + p;
-            for lane in 0..LANES {
-                if position < queries.limits[lane] {
-                    scores[lane] = dots[lane] * queries.softmax_scale;
-                    max[lane] = max[lane].max(scores[lane]);
-                }
-            }
-        }
-        let mut shift = [0.0; LANES];
-        for lane in 0..LANES {
-            shift[lane] = running.max[lane] - max[lane];
-        }
-        let alpha = exp(shift);
-        *running.max = max;
-        let probabilities = weigh(&scores, &max, &alpha, running.sum);
-        for lane in 0..LANES {
-            let out = &mut running.out[lane * value_width..][..value_width];
-            let mut weights = [0.0; POSITIONS];
-            for p in 0..POSITIONS {
-                weights[p] = probabilities[p][lane];
-            }
-            accumulate(out, alpha[lane], &weights[..n], values);
-        }
-    }
-}
-
 /// Weighs two running softmaxes by their maxima and adds them. A part that saw nothing changes
 /// nothing, bit for bit.
 #[inline(always)]
@@ -200,77 +101,45 @@ pub(crate) fn merge(total: Running, part: &Running) {
     }
 }
 
+/// Turns the scores of consecutive positions into probabilities relative to the new maximum;
+/// returns the factor by which what was accumulated before shrinks.
 #[inline(always)]
-fn widen(
-    out: &mut [f32],
-    cached: &CachedRows,
-    first: usize,
-    n: usize,
-    (offset, width): (usize, usize),
-) {
-    for p in 0..n {
-        let row = &cached.rows[(first + p) * cached.row_width + offset..][..width];
-        let out = &mut out[p * width..][..width];
-        out.iter_mut().zip(row).for_each(|(out, bits)| *out = bf16_to_f32(*bits));
-    }
-}
-
-#[inline(always)]
-fn query_dots(packed: &[f32], key: &[f32]) -> Lanes {
-    let mut dots = [0.0; LANES];
-    let (packed, _) = packed.as_chunks::<LANES>();
-    for (query, key) in packed.iter().zip(key) {
+pub(crate) fn soften(
+    scores: &mut [Lanes],
+    queries: &Queries,
+    first_position: usize,
+    max: &mut Lanes,
+    sum: &mut Lanes,
+) -> Lanes {
+    let before = *max;
+    for (p, scores) in scores.iter_mut().enumerate() {
         for lane in 0..LANES {
-            dots[lane] = key.mul_add(query[lane], dots[lane]);
+            let visible = first_position + p < queries.limits[lane];
+            scores[lane] = if visible { scores[lane] * queries.softmax_scale } else { NO_SCORE };
+            max[lane] = if scores[lane] > max[lane] { scores[lane] } else { max[lane] };
         }
     }
-    dots
-}
-
-/// Exponentials of the scores; adds them to the running sums in order of position.
-#[inline(always)]
-fn weigh(
-    scores: &[Lanes; POSITIONS],
-    max: &Lanes,
-    alpha: &Lanes,
-    sum: &mut Lanes,
-) -> [Lanes; POSITIONS] {
-    let mut probabilities = [[0.0; LANES]; POSITIONS];
+    let mut shift = [0.0; LANES];
+    for lane in 0..LANES {
+        shift[lane] = before[lane] - max[lane];
+    }
+    let alpha = exp(shift);
     for lane in 0..LANES {
         sum[lane] *= alpha[lane];
     }
-    for p in 0..POSITIONS {
+    for scores in scores {
         let mut relative = [0.0; LANES];
         for lane in 0..LANES {
-            relative[lane] = scores[p][lane] - max[lane];
+            relative[lane] = scores[lane] - max[lane];
         }
         let exp = exp(relative);
         for lane in 0..LANES {
             // A lane that has seen nothing keeps max = NO_SCORE, and its masked scores equal it.
-            probabilities[p][lane] = if scores[p][lane] == NO_SCORE { 0.0 } else { exp[lane] };
-            sum[lane] += probabilities[p][lane];
+            scores[lane] = if scores[lane] == NO_SCORE { 0.0 } else { exp[lane] };
+            sum[lane] += scores[lane];
         }
     }
-    probabilities
-}
-
-#[inline(always)]
-fn accumulate(out: &mut [f32], alpha: f32, weights: &[f32], values: &[f32]) {
-    let width = out.len();
-    let (chunks, _) = out.as_chunks_mut::<32>();
-    for (i, out) in chunks.iter_mut().enumerate() {
-        let mut acc = *out;
-        for x in &mut acc {
-            *x *= alpha;
-        }
-        for (p, weight) in weights.iter().enumerate() {
-            let (value, _) = values[p * width + i * 32..].as_chunks::<32>();
-            for j in 0..32 {
-                acc[j] = weight.mul_add(value[0][j], acc[j]);
-            }
-        }
-        *out = acc;
-    }
+    alpha
 }
 
 #[cfg(test)]

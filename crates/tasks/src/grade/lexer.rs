@@ -1,0 +1,435 @@
+//! LaTeX and plain text to tokens. Layout commands vanish, spellings of one thing become one
+//! token, and digits with thousands marks become one number.
+
+use super::parse::ParseError;
+
+mod number;
+
+/// One token, and whether white space stood before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token {
+    pub tok: Tok,
+    pub spaced: bool,
+}
+
+/// Kinds of tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tok {
+    /// Digits, with at most one point, and the repeating digits of a periodic decimal.
+    Number { digits: String, repeating: String },
+    /// Digits and letters in a base above ten.
+    Based { digits: String, base: u32 },
+    /// A run of letters.
+    Word(String),
+    /// A name that is one variable however it is spelled, such as a letter in bold.
+    Name(String),
+    /// A command without its backslash.
+    Command(&'static str),
+    /// Contents of `\text{...}` and its kind.
+    Text(String),
+    /// An operator, bracket or mark.
+    Char(char),
+    /// `\{` and `\}`.
+    SetOpen,
+    SetClose,
+    /// Start and end of a matrix-like environment.
+    Begin(String),
+    End(String),
+    /// `\\` and `&` inside one.
+    RowBreak,
+    Ampersand,
+    /// A currency sign, with its name.
+    Currency(&'static str),
+}
+
+/// Commands that carry meaning, with the token they become.
+#[rustfmt::skip]
+const COMMANDS: &[(&str, &str)] = &[
+    ("frac", "frac"), ("dfrac", "frac"), ("tfrac", "frac"), ("cfrac", "frac"), ("sfrac", "frac"), ("nicefrac", "frac"),
+    ("sqrt", "sqrt"), ("binom", "binom"), ("dbinom", "binom"), ("tbinom", "binom"),
+    ("cdot", "times"), ("times", "times"), ("ast", "times"), ("div", "div"), ("pm", "pm"), ("mp", "mp"),
+    ("le", "le"), ("leq", "le"), ("leqslant", "le"), ("ge", "ge"), ("geq", "ge"), ("geqslant", "ge"),
+    ("lt", "lt"), ("gt", "gt"), ("ne", "ne"), ("neq", "ne"), ("approx", "approx"), ("simeq", "approx"), ("sim", "approx"),
+    ("in", "in"), ("notin", "notin"), ("cup", "cup"), ("bigcup", "cup"), ("cap", "cap"), ("setminus", "setminus"),
+    ("backslash", "setminus"), ("emptyset", "emptyset"), ("varnothing", "emptyset"), ("infty", "infty"), ("infinity", "infty"),
+    ("circ", "circ"), ("degree", "degree"), ("prime", "prime"), ("mid", "mid"), ("vert", "vert"), ("lvert", "vert"), ("rvert", "vert"),
+    ("Vert", "norm"), ("lVert", "norm"), ("rVert", "norm"), ("langle", "langle"), ("rangle", "rangle"),
+    ("lfloor", "lfloor"), ("rfloor", "rfloor"), ("lceil", "lceil"), ("rceil", "rceil"),
+    ("ldots", "ldots"), ("dots", "ldots"), ("cdots", "ldots"), ("dotsc", "ldots"), ("triangle", "triangle"), ("angle", "angle"),
+    ("to", "to"), ("rightarrow", "to"), ("implies", "to"), ("Rightarrow", "to"), ("colon", "colon"),
+    ("equiv", "equiv"), ("pmod", "pmod"), ("bmod", "bmod"), ("mod", "bmod"), ("land", "and"), ("wedge", "and"), ("lor", "or"), ("vee", "or"),
+    ("lbrack", "["), ("rbrack", "]"), ("lparen", "("), ("rparen", ")"),
+];
+
+/// Function and letter names that stand for themselves.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "sinh",
+    "cosh", "tanh", "ln", "log", "lg", "exp", "min", "max", "gcd", "lcm", "det", "pi",
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
+    "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "ell",
+    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
+];
+
+/// Commands whose argument is words.
+const TEXT: &[&str] = &[
+    "text", "textbf", "textit", "textrm", "textnormal", "textsf", "texttt", "textsc", "mbox", "hbox",
+    "mathrm", "operatorname", "emph", "underline",
+];
+
+/// Commands whose argument is read as if the command were not there.
+const TRANSPARENT: &[&str] = &["overline", "boxed", "fbox", "mathsf", "mathit", "mathcal", "ensuremath"];
+/// Commands that make a letter a name of its own.
+const STYLED: &[&str] = &["mathbf", "boldsymbol", "bm", "vec", "hat", "bold", "pmb"];
+/// Commands dropped together with their argument.
+const DROPPED: &[&str] = &["phantom", "hphantom", "vphantom", "hspace", "vspace", "label", "tag", "color"];
+
+/// Splits cleaned source into tokens.
+pub fn lex(source: &str) -> Result<Vec<Token>, ParseError> {
+    let mut lexer = Lexer { chars: source.chars().collect(), pos: 0, tokens: Vec::new(), spaced: false, brackets: Vec::new() };
+    lexer.run()?;
+    Ok(lexer.tokens)
+}
+
+struct Lexer {
+    chars: Vec<char>,
+    pos: usize,
+    tokens: Vec<Token>,
+    spaced: bool,
+    /// Open brackets; `true` where a comma separates parts.
+    brackets: Vec<bool>,
+}
+
+impl Lexer {
+    fn peek(&self, ahead: usize) -> Option<char> {
+        self.chars.get(self.pos + ahead).copied()
+    }
+
+    fn push(&mut self, tok: Tok) {
+        self.tokens.push(Token { tok, spaced: self.spaced });
+        self.spaced = false;
+    }
+
+    fn run(&mut self) -> Result<(), ParseError> {
+        while let Some(c) = self.peek(0) {
+            match c {
+                ' ' | '~' => {
+                    self.spaced = true;
+                    self.pos += 1;
+                }
+                '\\' => self.command()?,
+                '0'..='9' => self.number(),
+                '.' if self.peek(1).is_some_and(|c| c.is_ascii_digit()) && !self.follows_digit() => {
+                    self.number();
+                }
+                'a'..='z' | 'A'..='Z' => self.word(),
+                '$' if self.peek(1).is_some_and(|c| c.is_ascii_digit() || c == '.') => {
+                    self.pos += 1;
+                    self.push(Tok::Currency("dollars"));
+                }
+                '$' => self.pos += 1,
+                '€' => self.single(Tok::Currency("euros")),
+                '£' => self.single(Tok::Currency("pounds sterling")),
+                '¥' => self.single(Tok::Currency("yen")),
+                '¢' => self.single(Tok::Text("cents".into())),
+                '&' => self.single(Tok::Ampersand),
+                '{' | '}' | '(' | ')' | '[' | ']' => self.bracket(c),
+                '<' | '>' | '=' | '!' | '*' => self.operator(c),
+                '+' | '-' | '/' | '^' | '_' | '|' | ',' | ';' | ':' | '%' | '\'' | '.' => {
+                    self.single(Tok::Char(c));
+                }
+                _ => return Err(ParseError::Character(c)),
+            }
+        }
+        Ok(())
+    }
+
+    fn single(&mut self, tok: Tok) {
+        self.pos += 1;
+        self.push(tok);
+    }
+
+    fn follows_digit(&self) -> bool {
+        !self.spaced && self.pos > 0 && self.chars[self.pos - 1].is_ascii_digit()
+    }
+
+    fn bracket(&mut self, c: char) {
+        match c {
+            '(' | '[' => self.brackets.push(true),
+            // A brace after a command, a script or another group is TeX's and holds one thing.
+            '{' => {
+                let is_group = matches!(
+                    self.tokens.last().map(|t| &t.tok),
+                    Some(Tok::Command(_) | Tok::Char('^' | '_' | '}' | ']'))
+                );
+                self.brackets.push(!is_group);
+            }
+            _ => {
+                self.brackets.pop();
+            }
+        }
+        self.single(Tok::Char(c));
+    }
+
+    fn operator(&mut self, c: char) {
+        let next = self.peek(1);
+        let (tok, length) = match (c, next) {
+            ('<', Some('=')) => (Tok::Command("le"), 2),
+            ('>', Some('=')) => (Tok::Command("ge"), 2),
+            ('=', Some('<')) => (Tok::Command("le"), 2),
+            ('=', Some('>')) => (Tok::Command("to"), 2),
+            ('!', Some('=')) => (Tok::Command("ne"), 2),
+            ('=', Some('=')) => (Tok::Char('='), 2),
+            ('*', Some('*')) => (Tok::Char('^'), 2),
+            ('<', _) => (Tok::Command("lt"), 1),
+            ('>', _) => (Tok::Command("gt"), 1),
+            ('*', _) => (Tok::Command("times"), 1),
+            _ => (Tok::Char(c), 1),
+        };
+        self.pos += length;
+        self.push(tok);
+    }
+
+    fn word(&mut self) {
+        if let Some((digits, base, length)) = number::based_literal(&self.chars[self.pos..]) {
+            self.pos += length;
+            self.push(Tok::Based { digits, base });
+            return;
+        }
+        let start = self.pos;
+        while self.peek(0).is_some_and(|c| c.is_ascii_alphabetic()) {
+            self.pos += 1;
+        }
+        // Abbreviations with points: "p.m.", "sq.".
+        let word: String = self.chars[start..self.pos].iter().collect();
+        self.push(Tok::Word(word));
+    }
+
+    fn command(&mut self) -> Result<(), ParseError> {
+        let start = self.pos + 1;
+        let mut end = start;
+        while self.chars.get(end).is_some_and(|c| c.is_ascii_alphabetic()) {
+            end += 1;
+        }
+        if end == start {
+            return self.symbol_command();
+        }
+        let name: String = self.chars[start..end].iter().collect();
+        self.pos = end;
+        if let Some((_, tok)) = COMMANDS.iter().find(|(n, _)| *n == name) {
+            let mut chars = tok.chars();
+            match (chars.next(), chars.next()) {
+                (Some(c @ ('[' | ']' | '(' | ')')), None) => {
+                    self.pos -= 1;
+                    self.bracket(c);
+                }
+                _ => self.push(Tok::Command(tok)),
+            }
+            return Ok(());
+        }
+        if WORDS.contains(&name.as_str()) {
+            self.push(Tok::Word(name));
+            return Ok(());
+        }
+        match name.as_str() {
+            "lbrace" => self.set_bracket(true),
+            "rbrace" => self.set_bracket(false),
+            "mathbb" | "mathbf" | "Bbb" if self.number_set().is_some() => {
+                let set = self.number_set().expect("just seen");
+                self.argument();
+                self.push(Tok::Command(set));
+            }
+            "begin" | "end" => self.environment(&name),
+            "left" | "right" | "middle" => {
+                self.skip_spaces();
+                if self.peek(0) == Some('.') {
+                    self.pos += 1;
+                }
+            }
+            "quad" | "qquad" | "enspace" | "thinspace" | "space" => self.spaced = true,
+            "percent" => self.push(Tok::Char('%')),
+            "bar" | "dot" => return self.nested(),
+            _ if TEXT.contains(&name.as_str()) => self.text(&name),
+            _ if DROPPED.contains(&name.as_str()) => {
+                self.argument();
+            }
+            _ if TRANSPARENT.contains(&name.as_str()) => return self.nested(),
+            _ if STYLED.contains(&name.as_str()) => return self.styled(),
+            _ if is_layout(&name) => {}
+            _ => return Err(ParseError::Command(name)),
+        }
+        Ok(())
+    }
+
+    fn symbol_command(&mut self) -> Result<(), ParseError> {
+        let Some(c) = self.peek(1) else {
+            return Err(ParseError::Command(String::new()));
+        };
+        self.pos += 2;
+        match c {
+            '{' => self.set_bracket(true),
+            '}' => self.set_bracket(false),
+            '\\' => self.push(Tok::RowBreak),
+            '%' => self.push(Tok::Char('%')),
+            '$' => self.push(Tok::Currency("dollars")),
+            '|' => self.push(Tok::Command("norm")),
+            '&' => self.push(Tok::Command("and")),
+            '!' | '/' | '(' | ')' | '[' | ']' => {}
+            ' ' | ',' | ';' | ':' | '>' => self.spaced = true,
+            '_' => self.push(Tok::Char('_')),
+            _ => return Err(ParseError::Command(c.to_string())),
+        }
+        Ok(())
+    }
+
+    fn set_bracket(&mut self, is_open: bool) {
+        if is_open {
+            self.brackets.push(true);
+            self.push(Tok::SetOpen);
+        } else {
+            self.brackets.pop();
+            self.push(Tok::SetClose);
+        }
+    }
+
+    fn skip_spaces(&mut self) {
+        while self.peek(0) == Some(' ') {
+            self.pos += 1;
+        }
+    }
+
+    /// The argument that follows: a balanced group without its braces, or one character.
+    fn argument(&mut self) -> String {
+        self.skip_spaces();
+        if self.peek(0) != Some('{') {
+            let c = self.peek(0);
+            self.pos += usize::from(c.is_some());
+            return c.map(String::from).unwrap_or_default();
+        }
+        let start = self.pos + 1;
+        let mut depth = 0usize;
+        while let Some(c) = self.peek(0) {
+            self.pos += 1;
+            match c {
+                '\\' => self.pos = (self.pos + 1).min(self.chars.len()),
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return self.chars[start..self.pos - 1].iter().collect();
+            }
+        }
+        self.chars[start.min(self.chars.len())..].iter().collect()
+    }
+
+    fn number_set(&self) -> Option<&'static str> {
+        let rest: String = self.chars[self.pos..].iter().filter(|c| **c != ' ').take(3).collect();
+        let letter = rest.trim_start_matches('{').chars().next()?;
+        let is_plain = !rest.starts_with('{') || rest.ends_with('}');
+        match letter {
+            'R' if is_plain => Some("reals"),
+            'Z' if is_plain => Some("integers"),
+            'N' if is_plain => Some("naturals"),
+            'Q' if is_plain => Some("rationals"),
+            'C' if is_plain => Some("complexes"),
+            _ => None,
+        }
+    }
+
+    fn environment(&mut self, which: &str) {
+        let name = self.argument();
+        let name = name.trim().trim_end_matches('*').to_owned();
+        if which == "begin" {
+            self.brackets.push(false);
+            if name == "array" {
+                self.argument();
+            }
+            self.push(Tok::Begin(name));
+        } else {
+            self.brackets.pop();
+            self.push(Tok::End(name));
+        }
+    }
+
+    /// Words: separators become commas and conjunctions, the rest stays together.
+    fn text(&mut self, command: &str) {
+        let content = self.argument();
+        let content = content.replace("\\ ", " ").replace("\\,", " ").replace(['~', '$'], " ");
+        let trimmed = content.trim();
+        if trimmed.is_empty() {
+            self.spaced = true;
+            return;
+        }
+        let starts_comma = trimmed.starts_with([',', ';']);
+        let word = trimmed.trim_start_matches([',', ';', ' ']).to_lowercase();
+        if word.is_empty() {
+            self.push(Tok::Char(','));
+        } else if word == "and" || word == "or" || word == "&" {
+            if starts_comma {
+                self.push(Tok::Char(','));
+            }
+            self.push(Tok::Command(if word == "or" { "or" } else { "and" }));
+        } else if matches!(command, "mathrm" | "operatorname") && is_symbolic(trimmed) {
+            self.push(symbol(command, trimmed));
+        } else {
+            self.push(Tok::Text(trimmed.to_owned()));
+        }
+    }
+
+    /// Lexes an argument in place.
+    fn nested(&mut self) -> Result<(), ParseError> {
+        let inner = self.argument();
+        // Boxes may nest as deep as the input is long; each level is stripped here, not recursed.
+        let inner = inner.trim();
+        if inner.contains('\\') {
+            let depth = inner.matches('{').count();
+            if depth > super::parse::MAX_DEPTH {
+                return Err(ParseError::Depth);
+            }
+        }
+        self.push(Tok::Char('{'));
+        self.tokens.extend(lex(inner)?);
+        self.push(Tok::Char('}'));
+        Ok(())
+    }
+
+    fn styled(&mut self) -> Result<(), ParseError> {
+        let start = self.pos;
+        let inner = self.argument();
+        if matches!(inner.trim(), "i" | "j" | "k" | "e") {
+            // A unit vector, not the imaginary unit.
+            self.push(Tok::Name(format!("{}-vector", inner.trim())));
+            return Ok(());
+        }
+        self.pos = start;
+        self.nested()
+    }
+}
+
+/// Names that `\operatorname` and `\mathrm` give to one variable or function.
+fn is_symbolic(text: &str) -> bool {
+    let known = super::expr::Func::from_name(text).is_some() || text == "e" || text == "i";
+    known || (text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+}
+
+fn symbol(command: &str, text: &str) -> Tok {
+    if super::expr::Func::from_name(text).is_some() || text.chars().count() == 1 {
+        Tok::Word(text.to_owned())
+    } else if command == "operatorname" {
+        Tok::Name(text.to_owned())
+    } else {
+        Tok::Text(text.to_owned())
+    }
+}
+
+fn is_layout(name: &str) -> bool {
+    let stem = name.trim_end_matches(['l', 'r', 'g']);
+    matches!(stem, "bi" | "Bi" | "big" | "Big" | "bigg" | "Bigg")
+        || matches!(
+            name,
+            "displaystyle" | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "rm" | "bf" | "it"
+                | "nonumber" | "notag" | "hfill" | "null" | "relax" | "mathstrut" | "strut" | "noindent"
+                | "newline" | "centering" | "therefore" | "because"
+        )
+}

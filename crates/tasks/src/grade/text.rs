@@ -1,0 +1,313 @@
+//! Answers that are not formulas: words, lettered options, times of day, dates, number words.
+
+use num_bigint::BigInt;
+
+use super::expr::{Expr, Func};
+use super::units;
+use super::value::{Joint, MONTHS, NamedSet, Value};
+
+/// Plain forms of the empty set and of the whole line.
+const NO_SOLUTION: &[&str] =
+    &["no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set"];
+const ALL_REALS: &[&str] =
+    &["all real numbers", "all reals", "any real number", "the real numbers", "all real", "all real x"];
+
+/// Recognises what the expression parser is not meant to read. `source` is trimmed and unwrapped.
+pub fn special(source: &str) -> Option<Value> {
+    if source.len() > 400 {
+        return None;
+    }
+    let first = source.bytes().next()?;
+    let is_short_number = source.len() <= 32
+        && (first.is_ascii_digit() || first == b'-')
+        && source.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'/' | b','));
+    if is_short_number && !source.contains('-') {
+        return None;
+    }
+    let flat = flatten(source);
+    let lower = flat.to_lowercase();
+    if NO_SOLUTION.contains(&lower.as_str()) {
+        return Some(Value::Named(NamedSet::Empty));
+    }
+    if ALL_REALS.contains(&lower.as_str()) {
+        return Some(Value::Named(NamedSet::Reals));
+    }
+    clock(&lower)
+        .or_else(|| date(&flat))
+        .or_else(|| choice(source, &flat))
+        .or_else(|| number_words(&lower))
+        .or_else(|| words(source, &flat))
+}
+
+/// The text without `\text` wrappers, layout commands and math delimiters.
+pub fn flatten(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(place) = rest.find('\\') {
+        out.push_str(&rest[..place]);
+        rest = &rest[place..];
+        let name_length = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let name = &rest[1..1 + name_length];
+        if name_length == 0 {
+            let symbol = rest[1..].chars().next();
+            let is_space = matches!(symbol, Some(' ' | ',' | ';' | ':'));
+            if is_space {
+                out.push(' ');
+            }
+            if is_space || matches!(symbol, Some('!')) {
+                rest = &rest[2..];
+            } else {
+                out.push('\\');
+                rest = &rest[1..];
+            }
+            continue;
+        }
+        if matches!(name, "text" | "textbf" | "textit" | "mbox" | "mathrm" | "textrm" | "textnormal" | "mathbf" | "left" | "right" | "quad") {
+            out.push_str(if name == "quad" { " " } else { "" });
+            rest = &rest[1 + name_length..];
+        } else {
+            out.push('\\');
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    let out = out.replace(['{', '}', '$', '~'], " ").replace("**", "");
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `4:30 p.m.`, `16:30`, `9 a.m.`, `4:51:06 pm`, `noon`.
+fn clock(lower: &str) -> Option<Value> {
+    match lower {
+        "noon" | "12 noon" => return Some(Value::Clock(12, 0, None, Some(true))),
+        "midnight" | "12 midnight" => return Some(Value::Clock(12, 0, None, Some(false))),
+        _ => {}
+    }
+    let text = lower.replace(". ", ".").replace(" :", ":").replace(": ", ":");
+    let text = text.trim_end_matches('.');
+    let halves: [(&str, Option<bool>); 6] = [
+        ("a.m", Some(false)), ("am", Some(false)), ("p.m", Some(true)), ("pm", Some(true)),
+        ("o'clock", None), ("", None),
+    ];
+    let (time, is_afternoon) =
+        halves.iter().find_map(|(suffix, half)| Some((text.strip_suffix(suffix)?.trim(), *half)))?;
+    let parts: Vec<&str> = time.split(':').collect();
+    let is_part = |p: &&str| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit());
+    if !parts.iter().all(is_part) || parts.len() > 3 {
+        return None;
+    }
+    let numbers: Vec<u32> = parts.iter().filter_map(|p| p.parse().ok()).collect();
+    let is_stated = is_afternoon.is_some() || text.ends_with("o'clock");
+    if parts.len() == 1 && !is_stated {
+        return None;
+    }
+    if parts.len() > 1 && parts[1..].iter().any(|p| p.len() != 2) {
+        return None;
+    }
+    let limit = if is_afternoon.is_some() { 12 } else { 24 };
+    if numbers[0] > limit || numbers[1..].iter().any(|n| *n > 59) {
+        return None;
+    }
+    Some(Value::Clock(
+        numbers[0],
+        numbers.get(1).copied().unwrap_or(0),
+        numbers.get(2).copied(),
+        is_afternoon,
+    ))
+}
+
+/// `June 20`, `20 June`, `June 20th, 2020`, `2020-06-20`.
+fn date(flat: &str) -> Option<Value> {
+    let iso: Vec<&str> = flat.split('-').collect();
+    if let [year, month, day] = iso[..]
+        && year.len() == 4
+        && month.len() == 2
+        && day.len() == 2
+    {
+        let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+        return valid_date(Some(year.parse().ok()?), month, day);
+    }
+    let text = flat.replace([',', '.'], " ");
+    let words: Vec<&str> = text.split_whitespace().filter(|w| *w != "of" && *w != "the").collect();
+    if !(2..=3).contains(&words.len()) {
+        return None;
+    }
+    let place = words.iter().position(|word| month_number(word).is_some())?;
+    let month = month_number(words[place])?;
+    let mut numbers = words.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, w)| *w);
+    let day = numbers.next()?;
+    let day = ["st", "nd", "rd", "th"].iter().find_map(|s| day.strip_suffix(s)).unwrap_or(day);
+    let year = match numbers.next() {
+        Some(year) if year.len() == 4 => Some(year.parse().ok()?),
+        Some(_) => return None,
+        None => None,
+    };
+    valid_date(year, month, day.parse().ok()?)
+}
+
+fn month_number(word: &str) -> Option<u32> {
+    let lower = word.to_lowercase();
+    let place = MONTHS.iter().position(|month| {
+        let month = month.to_lowercase();
+        lower == month || (lower.len() == 3 && month.starts_with(&lower)) || lower == "sept" && month == "september"
+    })?;
+    Some(place as u32 + 1)
+}
+
+fn valid_date(year: Option<u32>, month: u32, day: u32) -> Option<Value> {
+    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Value::Date(year, month, day))
+}
+
+/// `(C)`, `C)`, `C.`, `Option C`, `(C) 12`: a letter that is marked as an option.
+fn choice(source: &str, flat: &str) -> Option<Value> {
+    let mut text = flat;
+    let mut is_marked = false;
+    for word in ["option", "choice", "answer"] {
+        if text.len() > word.len()
+            && text.is_char_boundary(word.len())
+            && text[..word.len()].eq_ignore_ascii_case(word)
+        {
+            text = text[word.len()..].trim_start_matches([' ', ':']);
+            is_marked = true;
+        }
+    }
+    if source.contains("\\frac") || text.len() > 200 {
+        return None;
+    }
+    let is_open = text.starts_with('(') || text.starts_with('[');
+    let body = text.trim_start_matches(['(', '[']).trim_start();
+    let letter = body.chars().next().filter(char::is_ascii_alphabetic)?;
+    let rest = body[1..].trim_start();
+    let closed = rest.strip_prefix([')', ']']);
+    if closed.is_none() && is_open {
+        return None;
+    }
+    let after = closed.or_else(|| rest.strip_prefix(['.', ':']));
+    match after {
+        None if rest.is_empty() && is_marked => Some(Value::Choice(letter, None)),
+        None => None,
+        Some(after) => {
+            let after = after.trim_start_matches([' ', '.', ':', ')']).trim();
+            // "(x)(x+1)", "(x)^2" and "f: ..." are formulas, "A) 5" is an option.
+            let is_option = letter.is_ascii_uppercase() || after.is_empty();
+            let is_formula = after.starts_with(['^', '(', '+', '-', '*', '/', '=', '_', ',', '!', '\\', '<', '>', '|', ':'])
+                && !(after.starts_with('\\') && letter.is_ascii_uppercase() && !is_open);
+            if !is_option || is_formula {
+                return None;
+            }
+            if after.is_empty() {
+                return Some(Value::Choice(letter, None));
+            }
+            let value = super::parse::parse(after).unwrap_or_else(|_| Value::Text(normalize(after)));
+            Some(Value::Choice(letter, Some(Box::new(value))))
+        }
+    }
+}
+
+/// The value of a number word up to ninety-nine.
+pub fn number_word(word: &str) -> Option<u64> {
+    #[rustfmt::skip]
+    const SMALL: &[&str] = &[
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    ];
+    const TENS: &[&str] =
+        &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    let word = word.trim().to_lowercase();
+    if let Some(value) = SMALL.iter().position(|w| *w == word) {
+        return Some(value as u64);
+    }
+    let (tens, ones) = word.split_once('-').unwrap_or((&word, ""));
+    let tens = TENS.iter().position(|w| *w == tens)? as u64 * 10 + 20;
+    if ones.is_empty() {
+        return Some(tens);
+    }
+    let ones = SMALL[..10].iter().position(|w| *w == ones).filter(|n| *n > 0)?;
+    Some(tens + ones as u64)
+}
+
+/// `four`, `twenty-one`, `two hundred`, `two lines`.
+fn number_words(lower: &str) -> Option<Value> {
+    let mut words = lower.split_whitespace();
+    let mut value = number_word(words.next()?)?;
+    let mut noun: Vec<&str> = Vec::new();
+    for word in words {
+        let scale = match word {
+            "hundred" => 100,
+            "thousand" => 1_000,
+            "million" => 1_000_000,
+            _ if noun.is_empty() && number_word(word).is_some() => return None,
+            _ => {
+                noun.push(word);
+                continue;
+            }
+        };
+        if !noun.is_empty() {
+            return None;
+        }
+        value = value.checked_mul(scale)?;
+    }
+    let unit = match noun.is_empty() {
+        true => None,
+        false => units::parse(&noun.join(" "))?.unit,
+    };
+    let expr = Expr::integer(BigInt::from(value));
+    Some(Value::Scalar { expr, unit, base: None, is_decimal: false })
+}
+
+/// Plain words, or a comma list of them.
+fn words(source: &str, flat: &str) -> Option<Value> {
+    let is_wordy = flat.chars().all(|c| c.is_alphabetic() || " ,.'-;:\"!?&".contains(c));
+    if !is_wordy || flat.contains(" - ") {
+        return None;
+    }
+    // Letters with signs between them are a formula.
+    let is_formula = flat.contains(['!', '-']) && flat.split(|c: char| !c.is_alphabetic()).all(|w| w.len() <= 2);
+    let is_text = source.starts_with("\\text") || source.starts_with("\\mbox");
+    let parts: Vec<&str> = flat
+        .split([',', ';'])
+        .flat_map(|part| part.split(" and "))
+        .map(|part| part.trim().trim_start_matches("and ").trim())
+        .filter(|part| !part.is_empty())
+        .collect();
+    let is_word = |word: &str| is_dictionary_word(word, is_text);
+    let has_word = |part: &&str| part.split_whitespace().any(is_word);
+    if is_formula || !parts.iter().any(|part| has_word(part)) {
+        return None;
+    }
+    if parts.len() > 1 && parts.iter().all(|part| part.split_whitespace().count() <= 3) {
+        let texts = parts.iter().map(|part| Value::Text(normalize(part))).collect();
+        return Some(Value::List(texts, Joint::Comma));
+    }
+    Some(Value::Text(normalize(flat)))
+}
+
+/// Whether a run of letters is meant as a word and not as variables, a function or a unit.
+fn is_dictionary_word(word: &str, is_text: bool) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_alphabetic());
+    let lower = word.to_lowercase();
+    if Func::from_name(&lower).is_some() || matches!(lower.as_str(), "pi" | "theta" | "alpha" | "beta" | "gamma" | "sqrt" | "infinity" | "and" | "or") {
+        return false;
+    }
+    if !word.is_ascii() {
+        return word.chars().count() > 1;
+    }
+    let is_upper = word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase());
+    let is_run = word.as_bytes().windows(2).all(|w| w[1] == w[0] + 1);
+    match word.len() {
+        0 | 1 => false,
+        2 | 3 if !is_text => {
+            matches!(lower.as_str(), "yes" | "no" | "odd" | "red" | "dne" | "may" | "jan" | "mon" | "the" | "is" | "sun" | "it" | "one" | "man" | "boy" | "cat" | "dog" | "not")
+        }
+        _ => (!is_upper || is_text) && !(is_run && !is_text),
+    }
+}
+
+/// Words for comparison: lower case, single spaces, no leading article, no final punctuation.
+pub fn normalize(text: &str) -> String {
+    let lower = text.to_lowercase().replace(['"', '{', '}', '$'], "");
+    let mut words: Vec<&str> = lower.split_whitespace().collect();
+    if words.len() > 1 && matches!(words[0], "a" | "an" | "the") {
+        words.remove(0);
+    }
+    words.join(" ").trim_matches(['.', ',', ';', ':', '!', '?', ' ']).to_owned()
+}
