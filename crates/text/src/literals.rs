@@ -1,8 +1,18 @@
-//! The string literals of a Jinja template: the words it may look for in messages.
+//! A look over a Jinja template before it is compiled: the words it may look for in messages,
+//! and how long its blocks are.
 
-/// All quoted strings inside `{{ … }}` and `{% … %}`, with their escapes resolved.
-pub(crate) fn string_literals(source: &str) -> Vec<String> {
-    let mut literals = Vec::new();
+/// What a template's blocks, `{{ … }}` and `{% … %}`, hold.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    /// All quoted strings, with their escapes resolved.
+    pub literals: Vec<String>,
+    /// Words and signs of the longest block: no expression in it is deeper.
+    pub n_tokens_max: usize,
+}
+
+/// Looks over `source`.
+pub(crate) fn scan_blocks(source: &str) -> Blocks {
+    let mut blocks = Blocks::default();
     let mut rest = source;
     while let Some(start) = rest.find('{') {
         rest = &rest[start + 1..];
@@ -15,27 +25,33 @@ pub(crate) fn string_literals(source: &str) -> Vec<String> {
             }
             _ => continue,
         };
-        rest = read_block(&rest[1..], end, &mut literals);
+        rest = scan_block(&rest[1..], end, &mut blocks);
     }
-    literals
+    blocks
 }
 
-/// Collects the literals up to `end`; what follows it is returned.
-fn read_block<'s>(mut rest: &'s str, end: &str, literals: &mut Vec<String>) -> &'s str {
-    while let Some(at) = rest.find(['\'', '"', '}', '%']) {
-        rest = &rest[at..];
+/// Looks over one block up to `end`; what follows it is returned.
+fn scan_block<'s>(mut rest: &'s str, end: &str, blocks: &mut Blocks) -> &'s str {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut n_tokens = 0;
+    let after = loop {
+        rest = rest.trim_start();
         if let Some(after) = rest.strip_prefix(end) {
-            return after;
+            break after;
         }
-        let quote = rest.as_bytes()[0];
-        rest = &rest[1..];
-        if matches!(quote, b'\'' | b'"') {
-            let (literal, after) = read_string(rest, char::from(quote));
-            literals.push(literal);
+        let Some(first) = rest.chars().next() else { break "" };
+        n_tokens += 1;
+        rest = &rest[first.len_utf8()..];
+        if matches!(first, '\'' | '"') {
+            let (literal, after) = read_string(rest, first);
+            blocks.literals.push(literal);
             rest = after;
+        } else if is_word(first) {
+            rest = rest.trim_start_matches(is_word);
         }
-    }
-    ""
+    };
+    blocks.n_tokens_max = blocks.n_tokens_max.max(n_tokens);
+    after
 }
 
 fn read_string(text: &str, quote: char) -> (String, &str) {
@@ -63,8 +79,12 @@ mod tests {
     #[test]
     fn finds_literals_in_blocks_only() {
         let source = "user's {# 'no' #}{{ 'a' + \"b'\\n\" }} 'no' {%- if '</think>' in x['k'] %}{{ {'}}': 1} }}{{'";
-        assert_eq!(string_literals(source), ["a", "b'\n", "</think>", "k", "}}", ""]);
-        assert!(string_literals("{").is_empty());
-        assert!(string_literals("{%").is_empty());
+        let blocks = scan_blocks(source);
+        assert_eq!(blocks.literals, ["a", "b'\n", "</think>", "k", "}}", ""]);
+        // if, the literal, in, x, [, 'k', ], and the two signs around them.
+        assert_eq!(blocks.n_tokens_max, 8);
+        for unfinished in ["{", "{%", "{{ 'a", "{#"] {
+            assert!(scan_blocks(unfinished).n_tokens_max <= 1);
+        }
     }
 }

@@ -101,21 +101,26 @@ impl Json<'_> {
             if i > 0 {
                 self.out.push_str(&self.style.item_separator);
             }
-            self.new_line(depth + 1);
+            self.new_line(depth + 1)?;
             write(self, item)?;
         }
         if !is_empty {
-            self.new_line(depth);
+            self.new_line(depth)?;
         }
         self.out.push(close);
         Ok(())
     }
 
-    fn new_line(&mut self, depth: usize) {
+    fn new_line(&mut self, depth: usize) -> Result<(), PrintError> {
         if let Some(indent) = self.style.indent {
+            let n_spaces = indent.saturating_mul(depth);
+            if n_spaces > self.n_bytes_max {
+                return Err(PrintError::TooLarge);
+            }
             self.out.push('\n');
-            self.out.extend(std::iter::repeat_n(' ', indent * depth));
+            self.out.extend(std::iter::repeat_n(' ', n_spaces));
         }
+        Ok(())
     }
 
     fn string(&mut self, text: &str) {

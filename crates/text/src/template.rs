@@ -14,12 +14,17 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, contex
 use serde_json::{Map, Value};
 
 use crate::error::TextError;
-use crate::literals::string_literals;
+use crate::literals::scan_blocks;
 use crate::python::{self, JsonStyle, PrintError};
 use crate::tokenizer_file::{TokenizerConfig, template_text};
 
 /// Longest template source; the longest published ones are below 20 KB.
 const SOURCE_BYTES_MAX: usize = 256 << 10;
+/// Most words and signs in one `{{ … }}`, since the compiler recurses into operator chains.
+/// Published templates need about a hundred.
+const BLOCK_TOKENS_MAX: usize = 4000;
+/// Address space for that recursion; only what is used becomes memory.
+const COMPILER_STACK_BYTES: usize = 128 << 20;
 /// Work allowed besides what the size of the input explains: 1 for an instruction or 64 bytes.
 const FUEL_MIN: u64 = 2_000_000;
 /// Output allowed besides a few times the input.
@@ -126,18 +131,19 @@ impl ChatTemplate {
             let limit = format!("{SOURCE_BYTES_MAX} bytes of source");
             return Err(TextError::TemplateLimit { limit });
         }
-        let mut environment = environment();
+        let blocks = scan_blocks(source);
+        if blocks.n_tokens_max > BLOCK_TOKENS_MAX {
+            let limit = format!("{BLOCK_TOKENS_MAX} words and signs in one block");
+            return Err(TextError::TemplateLimit { limit });
+        }
         // Jinja2 reads all line endings as one newline.
         let source = source.replace("\r\n", "\n").replace('\r', "\n");
-        environment
-            .add_template_owned("chat", source.clone())
-            .map_err(|e| TextError::TemplateSyntax { reason: describe(&e) })?;
         Ok(ChatTemplate {
-            environment,
+            environment: compile(&source)?,
             bos_token: bos_token.to_owned(),
             eos_token: eos_token.to_owned(),
             now_s: None,
-            literals: string_literals(&source),
+            literals: blocks.literals,
             source,
         })
     }
@@ -185,6 +191,24 @@ impl ChatTemplate {
     /// Every text that the template can print by itself.
     pub(crate) fn own_texts(&self) -> [&str; 3] {
         [&self.source, &self.bos_token, &self.eos_token]
+    }
+}
+
+/// Compiles on a thread of its own, whose stack holds the recursion that the limits on source
+/// allow.
+fn compile(source: &str) -> Result<Environment<'static>, TextError> {
+    let mut environment = environment();
+    let source = source.to_owned();
+    let compiled = std::thread::Builder::new().stack_size(COMPILER_STACK_BYTES).spawn(move || {
+        let result = environment.add_template_owned("chat", source);
+        result.map(|()| environment).map_err(|e| describe(&e))
+    });
+    let joined = compiled.map(std::thread::JoinHandle::join);
+    match joined {
+        Ok(Ok(Ok(environment))) => Ok(environment),
+        Ok(Ok(Err(reason))) => Err(TextError::TemplateSyntax { reason }),
+        Ok(Err(_)) => Err(TextError::TemplateSyntax { reason: "the compiler failed".to_owned() }),
+        Err(e) => Err(TextError::TemplateFailed { reason: format!("no thread to compile: {e}") }),
     }
 }
 

@@ -92,6 +92,11 @@ impl TokenizerFile {
         };
         let spelling = Spelling::from_decoder(&raw.decoder)
             .map_err(|what| TextError::Unsupported { origin: origin.to_owned(), what })?;
+        if has_step(&raw.normalizer, "Precompiled") {
+            // The library trusts its table, and no tokenizer of the supported kinds has one.
+            let what = "normalizer `Precompiled`".to_owned();
+            return Err(TextError::Unsupported { origin: origin.to_owned(), what });
+        }
         let makes_punctuation = makes_punctuation(&raw.normalizer);
         let normalizer: Option<NormalizerWrapper> =
             serde_json::from_value(raw.normalizer).map_err(|e| bad(format!("normalizer: {e}")))?;
@@ -162,6 +167,12 @@ fn read_bpe(model: &RawValue) -> Result<BPE, String> {
         builder = builder.end_of_word_suffix(suffix);
     }
     builder.build().map_err(|e| format!("model: {e}"))
+}
+
+/// Whether `normalizer` is or holds a step of this type.
+fn has_step(normalizer: &Value, kind: &str) -> bool {
+    let mut steps = normalizer["normalizers"].as_array().into_iter().flatten();
+    normalizer["type"] == kind || steps.any(|step| has_step(step, kind))
 }
 
 fn makes_punctuation(normalizer: &Value) -> bool {
