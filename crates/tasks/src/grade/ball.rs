@@ -111,9 +111,8 @@ impl Ball {
 
     /// Product.
     pub fn mul(&self, other: &Ball, prec: u64) -> Ball {
-        let rad = self.mid.abs() * &other.rad
-            + other.mid.abs() * &self.rad
-            + (&self.rad * &other.rad);
+        let rad =
+            self.mid.abs() * &other.rad + other.mid.abs() * &self.rad + (&self.rad * &other.rad);
         Ball::new(&self.mid * &other.mid, rad, self.exp + other.exp).rounded(prec)
     }
 

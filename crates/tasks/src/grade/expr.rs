@@ -43,13 +43,38 @@ pub enum Expr {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the documentation")]
 pub enum Func {
-    Sin, Cos, Tan, Cot, Sec, Csc,
-    Arcsin, Arccos, Arctan, Arccot, Arcsec, Arccsc,
-    Sinh, Cosh, Tanh,
-    Ln, Log, Exp, Cis,
-    Abs, Floor, Ceil, Round, Degrees,
-    Min, Max, Gcd, Lcm, Mod,
-    Factorial, DoubleFactorial, Binomial,
+    Sin,
+    Cos,
+    Tan,
+    Cot,
+    Sec,
+    Csc,
+    Arcsin,
+    Arccos,
+    Arctan,
+    Arccot,
+    Arcsec,
+    Arccsc,
+    Sinh,
+    Cosh,
+    Tanh,
+    Ln,
+    Log,
+    Exp,
+    Cis,
+    Abs,
+    Floor,
+    Ceil,
+    Round,
+    Degrees,
+    Min,
+    Max,
+    Gcd,
+    Lcm,
+    Mod,
+    Factorial,
+    DoubleFactorial,
+    Binomial,
     Named(String),
 }
 
@@ -92,11 +117,7 @@ impl Expr {
 
     /// A rational literal, negative ones included.
     pub fn rational(value: BigRational) -> Expr {
-        if value.is_negative() {
-            Expr::Neg(Box::new(Expr::Num(-value)))
-        } else {
-            Expr::Num(value)
-        }
+        if value.is_negative() { Expr::Neg(Box::new(Expr::Num(-value))) } else { Expr::Num(value) }
     }
 
     /// `numer / denom`.

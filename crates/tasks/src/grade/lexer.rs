@@ -16,9 +16,15 @@ pub struct Token {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tok {
     /// Digits, with at most one point, and the repeating digits of a periodic decimal.
-    Number { digits: String, repeating: String },
+    Number {
+        digits: String,
+        repeating: String,
+    },
     /// Digits and letters in a base above ten.
-    Based { digits: String, base: u32 },
+    Based {
+        digits: String,
+        base: u32,
+    },
     /// A run of letters.
     Word(String),
     /// A name that is one variable however it is spelled, such as a letter in bold.
@@ -73,20 +79,40 @@ const WORDS: &[&str] = &[
 
 /// Commands whose argument is words.
 const TEXT: &[&str] = &[
-    "text", "textbf", "textit", "textrm", "textnormal", "textsf", "texttt", "textsc", "mbox", "hbox",
-    "mathrm", "operatorname", "emph", "underline",
+    "text",
+    "textbf",
+    "textit",
+    "textrm",
+    "textnormal",
+    "textsf",
+    "texttt",
+    "textsc",
+    "mbox",
+    "hbox",
+    "mathrm",
+    "operatorname",
+    "emph",
+    "underline",
 ];
 
 /// Commands whose argument is read as if the command were not there.
-const TRANSPARENT: &[&str] = &["overline", "boxed", "fbox", "mathsf", "mathit", "mathcal", "ensuremath"];
+const TRANSPARENT: &[&str] =
+    &["overline", "boxed", "fbox", "mathsf", "mathit", "mathcal", "ensuremath"];
 /// Commands that make a letter a name of its own.
 const STYLED: &[&str] = &["mathbf", "boldsymbol", "bm", "vec", "hat", "bold", "pmb"];
 /// Commands dropped together with their argument.
-const DROPPED: &[&str] = &["phantom", "hphantom", "vphantom", "hspace", "vspace", "label", "tag", "color"];
+const DROPPED: &[&str] =
+    &["phantom", "hphantom", "vphantom", "hspace", "vspace", "label", "tag", "color"];
 
 /// Splits cleaned source into tokens.
 pub fn lex(source: &str) -> Result<Vec<Token>, ParseError> {
-    let mut lexer = Lexer { chars: source.chars().collect(), pos: 0, tokens: Vec::new(), spaced: false, brackets: Vec::new() };
+    let mut lexer = Lexer {
+        chars: source.chars().collect(),
+        pos: 0,
+        tokens: Vec::new(),
+        spaced: false,
+        brackets: Vec::new(),
+    };
     lexer.run()?;
     Ok(lexer.tokens)
 }
@@ -119,7 +145,9 @@ impl Lexer {
                 }
                 '\\' => self.command()?,
                 '0'..='9' => self.number(),
-                '.' if self.peek(1).is_some_and(|c| c.is_ascii_digit()) && !self.follows_digit() => {
+                '.' if self.peek(1).is_some_and(|c| c.is_ascii_digit())
+                    && !self.follows_digit() =>
+                {
                     self.number();
                 }
                 'a'..='z' | 'A'..='Z' => self.word(),
@@ -428,8 +456,25 @@ fn is_layout(name: &str) -> bool {
     matches!(stem, "bi" | "Bi" | "big" | "Big" | "bigg" | "Bigg")
         || matches!(
             name,
-            "displaystyle" | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "rm" | "bf" | "it"
-                | "nonumber" | "notag" | "hfill" | "null" | "relax" | "mathstrut" | "strut" | "noindent"
-                | "newline" | "centering" | "therefore" | "because"
+            "displaystyle"
+                | "textstyle"
+                | "scriptstyle"
+                | "limits"
+                | "nolimits"
+                | "rm"
+                | "bf"
+                | "it"
+                | "nonumber"
+                | "notag"
+                | "hfill"
+                | "null"
+                | "relax"
+                | "mathstrut"
+                | "strut"
+                | "noindent"
+                | "newline"
+                | "centering"
+                | "therefore"
+                | "because"
         )
 }

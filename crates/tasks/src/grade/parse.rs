@@ -8,6 +8,8 @@ mod names;
 mod number;
 mod structure;
 
+use std::borrow::Cow;
+
 use super::clean::clean;
 use super::lexer::{Tok, Token, lex};
 use super::text;
@@ -25,7 +27,9 @@ pub enum ParseError {
     #[error("the answer is empty: no letter, digit or symbol in it")]
     Empty,
     /// Beyond [`MAX_INPUT_BYTES`].
-    #[error("the answer has {0} bytes, at most {MAX_INPUT_BYTES} are read\nhint: pass the final answer, not the whole reply")]
+    #[error(
+        "the answer has {0} bytes, at most {MAX_INPUT_BYTES} are read\nhint: pass the final answer, not the whole reply"
+    )]
     TooLong(usize),
     /// Beyond [`MAX_DEPTH`].
     #[error("brackets nest deeper than {MAX_DEPTH} levels")]
@@ -79,14 +83,11 @@ pub(super) fn parse_as(source: &str, reading: Reading) -> Result<Value, ParseErr
     if let Some(value) = text::special(bare) {
         return Ok(value);
     }
-    let spaced;
-    let source = if reading.thousands {
-        bare
-    } else {
-        spaced = bare.replace(',', ", ");
-        &spaced
-    };
-    let tokens = lex(source)?;
+    let mut source = without_delimiters(bare);
+    if !reading.thousands {
+        source = source.replace(',', ", ").into();
+    }
+    let tokens = lex(&source)?;
     Parser::new(&tokens).answer()
 }
 
@@ -94,10 +95,18 @@ pub(super) fn parse_as(source: &str, reading: Reading) -> Result<Value, ParseErr
 /// punctuation.
 fn unwrap(source: &str) -> &str {
     const PAIRS: &[(&str, &str)] = &[
-        ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("__", "__"),
-        ("`", "`"), ("\"", "\""), ("'", "'"),
+        ("$$", "$$"),
+        ("$", "$"),
+        ("\\(", "\\)"),
+        ("\\[", "\\]"),
+        ("**", "**"),
+        ("__", "__"),
+        ("`", "`"),
+        ("\"", "\""),
+        ("'", "'"),
     ];
-    const COMMANDS: &[&str] = &["\\boxed", "\\fbox", "\\text", "\\textbf", "\\mathbf", "\\mbox", "\\displaystyle"];
+    const COMMANDS: &[&str] =
+        &["\\boxed", "\\fbox", "\\text", "\\textbf", "\\mathbf", "\\mbox", "\\displaystyle"];
     let mut s = trim(source);
     // Every round takes something off, so the loop ends.
     loop {
@@ -144,6 +153,20 @@ fn whole_group(source: &str) -> Option<&str> {
         }
     }
     (depth == 0 && !is_escaped).then_some(inner)
+}
+
+/// Drops `$` where it delimits formulas; where it stands before amounts it stays.
+fn without_delimiters(source: &str) -> Cow<'_, str> {
+    let plain = source.replace("\\$", "\u{1}");
+    let count = plain.matches('$').count();
+    let last = plain.rfind('$');
+    let is_currency = last.is_some_and(|at| {
+        plain[at + 1..].trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '.')
+    });
+    if count == 0 || count % 2 == 1 || is_currency {
+        return source.into();
+    }
+    plain.replace('$', " ").replace('\u{1}', "\\$").into()
 }
 
 fn trim(source: &str) -> &str {

@@ -7,10 +7,22 @@ use super::units;
 use super::value::{Joint, MONTHS, NamedSet, Value};
 
 /// Plain forms of the empty set and of the whole line.
-const NO_SOLUTION: &[&str] =
-    &["no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set"];
-const ALL_REALS: &[&str] =
-    &["all real numbers", "all reals", "any real number", "the real numbers", "all real", "all real x"];
+const NO_SOLUTION: &[&str] = &[
+    "no solution",
+    "no solutions",
+    "no real solution",
+    "no real solutions",
+    "empty set",
+    "the empty set",
+];
+const ALL_REALS: &[&str] = &[
+    "all real numbers",
+    "all reals",
+    "any real number",
+    "the real numbers",
+    "all real",
+    "all real x",
+];
 
 /// Recognises what the expression parser is not meant to read. `source` is trimmed and unwrapped.
 pub fn special(source: &str) -> Option<Value> {
@@ -62,7 +74,20 @@ pub fn flatten(source: &str) -> String {
             }
             continue;
         }
-        if matches!(name, "text" | "textbf" | "textit" | "mbox" | "mathrm" | "textrm" | "textnormal" | "mathbf" | "left" | "right" | "quad") {
+        if matches!(
+            name,
+            "text"
+                | "textbf"
+                | "textit"
+                | "mbox"
+                | "mathrm"
+                | "textrm"
+                | "textnormal"
+                | "mathbf"
+                | "left"
+                | "right"
+                | "quad"
+        ) {
             out.push_str(if name == "quad" { " " } else { "" });
             rest = &rest[1 + name_length..];
         } else {
@@ -85,11 +110,16 @@ fn clock(lower: &str) -> Option<Value> {
     let text = lower.replace(". ", ".").replace(" :", ":").replace(": ", ":");
     let text = text.trim_end_matches('.');
     let halves: [(&str, Option<bool>); 6] = [
-        ("a.m", Some(false)), ("am", Some(false)), ("p.m", Some(true)), ("pm", Some(true)),
-        ("o'clock", None), ("", None),
+        ("a.m", Some(false)),
+        ("am", Some(false)),
+        ("p.m", Some(true)),
+        ("pm", Some(true)),
+        ("o'clock", None),
+        ("", None),
     ];
-    let (time, is_afternoon) =
-        halves.iter().find_map(|(suffix, half)| Some((text.strip_suffix(suffix)?.trim(), *half)))?;
+    let (time, is_afternoon) = halves
+        .iter()
+        .find_map(|(suffix, half)| Some((text.strip_suffix(suffix)?.trim(), *half)))?;
     let parts: Vec<&str> = time.split(':').collect();
     let is_part = |p: &&str| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit());
     if !parts.iter().all(is_part) || parts.len() > 3 {
@@ -148,7 +178,9 @@ fn month_number(word: &str) -> Option<u32> {
     let lower = word.to_lowercase();
     let place = MONTHS.iter().position(|month| {
         let month = month.to_lowercase();
-        lower == month || (lower.len() == 3 && month.starts_with(&lower)) || lower == "sept" && month == "september"
+        lower == month
+            || (lower.len() == 3 && month.starts_with(&lower))
+            || lower == "sept" && month == "september"
     })?;
     Some(place as u32 + 1)
 }
@@ -189,15 +221,18 @@ fn choice(source: &str, flat: &str) -> Option<Value> {
             let after = after.trim_start_matches([' ', '.', ':', ')']).trim();
             // "(x)(x+1)", "(x)^2" and "f: ..." are formulas, "A) 5" is an option.
             let is_option = letter.is_ascii_uppercase() || after.is_empty();
-            let is_formula = after.starts_with(['^', '(', '+', '-', '*', '/', '=', '_', ',', '!', '\\', '<', '>', '|', ':'])
-                && !(after.starts_with('\\') && letter.is_ascii_uppercase() && !is_open);
+            let is_formula =
+                after.starts_with([
+                    '^', '(', '+', '-', '*', '/', '=', '_', ',', '!', '\\', '<', '>', '|', ':',
+                ]) && !(after.starts_with('\\') && letter.is_ascii_uppercase() && !is_open);
             if !is_option || is_formula {
                 return None;
             }
             if after.is_empty() {
                 return Some(Value::Choice(letter, None));
             }
-            let value = super::parse::parse(after).unwrap_or_else(|_| Value::Text(normalize(after)));
+            let value =
+                super::parse::parse(after).unwrap_or_else(|_| Value::Text(normalize(after)));
             Some(Value::Choice(letter, Some(Box::new(value))))
         }
     }
@@ -261,7 +296,8 @@ fn words(source: &str, flat: &str) -> Option<Value> {
         return None;
     }
     // Letters with signs between them are a formula.
-    let is_formula = flat.contains(['!', '-']) && flat.split(|c: char| !c.is_alphabetic()).all(|w| w.len() <= 2);
+    let is_formula =
+        flat.contains(['!', '-']) && flat.split(|c: char| !c.is_alphabetic()).all(|w| w.len() <= 2);
     let is_text = source.starts_with("\\text") || source.starts_with("\\mbox");
     let parts: Vec<&str> = flat
         .split([',', ';'])
@@ -285,7 +321,12 @@ fn words(source: &str, flat: &str) -> Option<Value> {
 fn is_dictionary_word(word: &str, is_text: bool) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphabetic());
     let lower = word.to_lowercase();
-    if Func::from_name(&lower).is_some() || matches!(lower.as_str(), "pi" | "theta" | "alpha" | "beta" | "gamma" | "sqrt" | "infinity" | "and" | "or") {
+    if Func::from_name(&lower).is_some()
+        || matches!(
+            lower.as_str(),
+            "pi" | "theta" | "alpha" | "beta" | "gamma" | "sqrt" | "infinity" | "and" | "or"
+        )
+    {
         return false;
     }
     if !word.is_ascii() {
@@ -296,7 +337,27 @@ fn is_dictionary_word(word: &str, is_text: bool) -> bool {
     match word.len() {
         0 | 1 => false,
         2 | 3 if !is_text => {
-            matches!(lower.as_str(), "yes" | "no" | "odd" | "red" | "dne" | "may" | "jan" | "mon" | "the" | "is" | "sun" | "it" | "one" | "man" | "boy" | "cat" | "dog" | "not")
+            matches!(
+                lower.as_str(),
+                "yes"
+                    | "no"
+                    | "odd"
+                    | "red"
+                    | "dne"
+                    | "may"
+                    | "jan"
+                    | "mon"
+                    | "the"
+                    | "is"
+                    | "sun"
+                    | "it"
+                    | "one"
+                    | "man"
+                    | "boy"
+                    | "cat"
+                    | "dog"
+                    | "not"
+            )
         }
         _ => (!is_upper || is_text) && !(is_run && !is_text),
     }

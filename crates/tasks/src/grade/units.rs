@@ -51,9 +51,14 @@ const TABLE: &[Row] = &[
 ];
 
 /// Words that multiply the number instead of naming what it counts.
-const SCALES: &[(&str, u64)] =
-    &[("dozen", 12), ("hundred", 100), ("thousand", 1_000), ("million", 1_000_000),
-      ("billion", 1_000_000_000), ("trillion", 1_000_000_000_000)];
+const SCALES: &[(&str, u64)] = &[
+    ("dozen", 12),
+    ("hundred", 100),
+    ("thousand", 1_000),
+    ("million", 1_000_000),
+    ("billion", 1_000_000_000),
+    ("trillion", 1_000_000_000_000),
+];
 
 /// Words that say something about the answer instead of naming a unit.
 #[rustfmt::skip]
@@ -189,7 +194,9 @@ fn split_exponent(word: &str) -> Option<(&str, i8)> {
     let (name, exponent) = match word.split_once('^') {
         Some((name, exponent)) => (name, exponent.parse().ok().filter(|e| (-9..=9).contains(e))?),
         None => match word.strip_suffix(['2', '3']) {
-            Some(name) if lookup(name).is_some() => (name, (word.as_bytes()[name.len()] - b'0') as i8),
+            Some(name) if lookup(name).is_some() => {
+                (name, (word.as_bytes()[name.len()] - b'0') as i8)
+            }
             _ => (word, 1),
         },
     };
@@ -217,7 +224,8 @@ fn apply(measure: &mut Option<(Dimension, BigRational)>, name: &str, exponent: i
         };
         let total = i32::from(own * exponent);
         for place in 0..by.len() {
-            dimension[place] = dimension[place].saturating_add(by[place].saturating_mul(total as i8));
+            dimension[place] =
+                dimension[place].saturating_add(by[place].saturating_mul(total as i8));
         }
         *size *= factor.pow(total);
     }
@@ -242,7 +250,9 @@ pub fn relate(a: &Unit, b: &Unit) -> Relation {
     match (&a.measure, &b.measure) {
         (Some((da, sa)), Some((db, sb))) if da == db => Relation::Convertible(sa / sb),
         (Some(_), Some(_)) => Relation::Incompatible,
-        (Some(_), None) | (None, Some(_)) if !a.is_generic() && !b.is_generic() => Relation::Unknown,
+        (Some(_), None) | (None, Some(_)) if !a.is_generic() && !b.is_generic() => {
+            Relation::Unknown
+        }
         _ => {
             let (left, right) = (a.nouns(), b.nouns());
             let contains = |big: &[String], small: &[String]| small.iter().all(|w| big.contains(w));

@@ -80,9 +80,9 @@ impl Atoms {
             }
             Atom::Call(name, args) => {
                 name.starts_with(UNKNOWN)
-                    || args.iter().any(|f| {
-                        self.poly_has_variable(&f.num) || self.poly_has_variable(&f.den)
-                    })
+                    || args
+                        .iter()
+                        .any(|f| self.poly_has_variable(&f.num) || self.poly_has_variable(&f.den))
             }
         }
     }

@@ -113,9 +113,8 @@ pub fn rational_power(value: &Rat, exponent: Exponent, ctx: &mut Context) -> Res
         for (atom, count) in factor_atoms(part.magnitude(), ctx)? {
             let id = ctx.atoms.intern(atom);
             let count = Exponent::from_integer(i64::from(count) * sign);
-            let exponent = super::poly::bounded(num_traits::CheckedMul::checked_mul(
-                &count, &exponent,
-            ))?;
+            let exponent =
+                super::poly::bounded(num_traits::CheckedMul::checked_mul(&count, &exponent))?;
             mono.push((id, exponent));
         }
     }

@@ -121,11 +121,9 @@ fn inverse_trigonometric(func: &Func, x: &Form, ctx: &mut Context) -> Result<For
         }
         _ => {}
     }
-    let is_constant =
-        !ctx.atoms.poly_has_variable(&x.num) && !ctx.atoms.poly_has_variable(&x.den);
+    let is_constant = !ctx.atoms.poly_has_variable(&x.num) && !ctx.atoms.poly_has_variable(&x.den);
     if is_constant {
-        let (direct, limit) =
-            if *func == Func::Arctan { (Func::Tan, 5) } else { (Func::Sin, 6) };
+        let (direct, limit) = if *func == Func::Arctan { (Func::Tan, 5) } else { (Func::Sin, 6) };
         for twelfth in -limit..=limit {
             let angle = Form::pi().scale(&Rat::new(BigInt::from(twelfth), BigInt::from(12)));
             let value = trigonometric(&direct, &angle, ctx)?;
@@ -141,7 +139,11 @@ fn inverse_trigonometric(func: &Func, x: &Form, ctx: &mut Context) -> Result<For
 /// An odd function of `x`, with the sign of the first coefficient taken out.
 fn odd(name: &str, x: &Form, ctx: &mut Context) -> Result<Form, Fail> {
     let is_flipped = x.num.terms().next().is_some_and(|(_, c)| c.is_negative());
-    if is_flipped { Ok(opaque(name, vec![x.neg()], ctx)?.neg()) } else { opaque(name, vec![x.clone()], ctx) }
+    if is_flipped {
+        Ok(opaque(name, vec![x.neg()], ctx)?.neg())
+    } else {
+        opaque(name, vec![x.clone()], ctx)
+    }
 }
 
 /// Natural logarithm; a product of constants becomes a sum over its primes.
@@ -204,8 +206,7 @@ fn ln_rational(value: &Rat, ctx: &mut Context) -> Result<Form, Fail> {
 }
 
 fn abs(x: &Form, ctx: &mut Context) -> Result<Form, Fail> {
-    let is_constant =
-        !ctx.atoms.poly_has_variable(&x.num) && !ctx.atoms.poly_has_variable(&x.den);
+    let is_constant = !ctx.atoms.poly_has_variable(&x.num) && !ctx.atoms.poly_has_variable(&x.den);
     if !is_constant {
         let content = x.num.content();
         let primitive = x.scale(&content.recip());
@@ -303,8 +304,7 @@ fn factorial(func: &Func, x: Form, ctx: &mut Context) -> Result<Form, Fail> {
         return match x.as_u64().filter(|n| *n <= 3000) {
             Some(n) => {
                 ctx.fuel.spend(n * 8 + 1)?;
-                let product: BigInt =
-                    (1..=n).rev().step_by(2).map(BigInt::from).product();
+                let product: BigInt = (1..=n).rev().step_by(2).map(BigInt::from).product();
                 Ok(Form::rational(Rat::from_integer(product)))
             }
             None => opaque("fact2", vec![x], ctx),

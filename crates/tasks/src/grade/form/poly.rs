@@ -275,9 +275,7 @@ pub fn monomial_power(mono: &Mono, exponent: &Exponent) -> Result<Mono, Fail> {
     if exponent.is_zero() {
         return Ok(Mono::new());
     }
-    mono.iter()
-        .map(|(id, e)| Ok((*id, bounded(e.checked_mul(exponent))?)))
-        .collect()
+    mono.iter().map(|(id, e)| Ok((*id, bounded(e.checked_mul(exponent))?))).collect()
 }
 
 /// The reciprocal of a monomial as numerator and denominator: a root of a sum is rationalised, so
@@ -368,7 +366,11 @@ fn reduce_prime(
     if size <= MAX_BITS {
         ctx.fuel.spend(size / 16 + 1)?;
         let power = Rat::from_integer(p.pow(whole.unsigned_abs() as u32));
-        if whole > 0 { *coefficient *= power } else { *coefficient /= power }
+        if whole > 0 {
+            *coefficient *= power
+        } else {
+            *coefficient /= power
+        }
         return Ok(exponent - Exponent::from_integer(whole));
     }
     let (mut numer, mut denom) = coefficient.clone().into();

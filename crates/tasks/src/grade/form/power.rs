@@ -82,7 +82,9 @@ pub fn power(base: &Form, exponent: &Form, ctx: &mut Context) -> Result<Form, Fa
         return opaque("pow", vec![base.clone(), exponent.clone()], ctx);
     }
     let mut result = Form::integer(1);
-    for (mono, coefficient) in exponent.num.terms().map(|(m, c)| (m.clone(), c.clone())).collect::<Vec<_>>() {
+    for (mono, coefficient) in
+        exponent.num.terms().map(|(m, c)| (m.clone(), c.clone())).collect::<Vec<_>>()
+    {
         let factor = if mono.is_empty() {
             rational_exponent(base, &coefficient, ctx)?
         } else {
@@ -192,9 +194,9 @@ fn power_atom(
         if is_half_turn {
             return Form::unity_root(exponent / 2, ctx);
         }
-        let log = mono.iter().position(|(id, e)| {
-            e.is_one() && matches!(ctx.atoms.get(*id), Atom::LnPrime(_))
-        });
+        let log = mono
+            .iter()
+            .position(|(id, e)| e.is_one() && matches!(ctx.atoms.get(*id), Atom::LnPrime(_)));
         if let Some(place) = log
             && let Atom::LnPrime(p) = ctx.atoms.get(mono[place].0)
         {
@@ -313,11 +315,8 @@ fn root_term(coefficient: Rat, mono: Mono, n: u64, ctx: &mut Context) -> Result<
         }
         if !turns.is_zero() {
             // Principal branch: the argument lies in (-1/2, 1/2] turns before it is divided.
-            let turns = if coefficient.is_negative() {
-                turns - Rational64::new(1, 2)
-            } else {
-                turns
-            };
+            let turns =
+                if coefficient.is_negative() { turns - Rational64::new(1, 2) } else { turns };
             result = result.mul(&Form::unity_root(turns * degree, ctx)?, ctx)?;
         }
         return Ok(result);
@@ -364,7 +363,8 @@ fn root_variables(mono: Mono, n: u64, ctx: &mut Context) -> Result<Form, Fail> {
         let factor = if is_odd(&exponent) || !is_odd(&halved) {
             Form::poly(Poly::term(Rat::one(), vec![(id, halved)], ctx)?)
         } else {
-            let absolute = ctx.atoms.intern(Atom::Call("abs".into(), vec![Form::poly(Poly::atom(id))]));
+            let absolute =
+                ctx.atoms.intern(Atom::Call("abs".into(), vec![Form::poly(Poly::atom(id))]));
             Form::poly(Poly::term(Rat::one(), vec![(absolute, halved)], ctx)?)
         };
         result = result.mul(&factor, ctx)?;

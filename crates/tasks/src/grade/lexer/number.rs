@@ -159,8 +159,10 @@ impl Lexer {
     fn ellipsis(&mut self, digits: &mut String, repeating: &mut String) {
         let rest: String = self.chars[self.pos..].iter().take(8).collect();
         let rest = rest.trim_start();
-        let is_dots = rest.starts_with("...") || rest.starts_with("\\ldots")
-            || rest.starts_with("\\dots") || rest.starts_with("\\cdots");
+        let is_dots = rest.starts_with("...")
+            || rest.starts_with("\\ldots")
+            || rest.starts_with("\\dots")
+            || rest.starts_with("\\cdots");
         if !is_dots || !repeating.is_empty() {
             return;
         }
@@ -175,7 +177,9 @@ impl Lexer {
                     self.pos += 1;
                 }
                 self.pos += if self.peek(0) == Some('.') { 3 } else { 1 };
-                while self.chars[self.pos - 1] != '.' && self.peek(0).is_some_and(|c| c.is_ascii_alphabetic()) {
+                while self.chars[self.pos - 1] != '.'
+                    && self.peek(0).is_some_and(|c| c.is_ascii_alphabetic())
+                {
                     self.pos += 1;
                 }
                 return;
@@ -192,7 +196,8 @@ impl Lexer {
             return;
         }
         let sign = usize::from(matches!(self.peek(1), Some('+' | '-')));
-        let length = self.chars[self.pos..].iter().skip(1 + sign).take_while(|c| c.is_ascii_digit()).count();
+        let length =
+            self.chars[self.pos..].iter().skip(1 + sign).take_while(|c| c.is_ascii_digit()).count();
         let after = self.peek(1 + sign + length);
         if length == 0 || length > 6 || after.is_some_and(|c| c.is_ascii_alphabetic() || c == '.') {
             return;

@@ -51,7 +51,10 @@ impl Parser<'_> {
             if parts.len() > MAX_PARTS {
                 return Err(ParseError::Depth);
             }
-            let more = self.is_char('+') || self.is_char('-') || self.is_command("pm") || self.is_command("mp");
+            let more = self.is_char('+')
+                || self.is_char('-')
+                || self.is_command("pm")
+                || self.is_command("mp");
             if !more {
                 break;
             }
@@ -115,7 +118,8 @@ impl Parser<'_> {
             Some(Tok::Name(_)) => true,
             Some(Tok::Word(word)) => !self.is_word_apart(word),
             Some(Tok::Command(name)) => match *name {
-                "frac" | "sqrt" | "binom" | "infty" | "langle" | "lfloor" | "lceil" | "triangle" => true,
+                "frac" | "sqrt" | "binom" | "infty" | "langle" | "lfloor" | "lceil"
+                | "triangle" => true,
                 "vert" => self.open_bars == 0,
                 _ => false,
             },
@@ -135,7 +139,12 @@ impl Parser<'_> {
         if is_upper && word != "PM" && word != "AM" && word != "USD" {
             return false;
         }
-        units::is_unit_word(word) || word.len() >= 4 || matches!(word, "and" | "or" | "is" | "if" | "for" | "to" | "am" | "pm" | "USD" | "PM" | "AM")
+        units::is_unit_word(word)
+            || word.len() >= 4
+            || matches!(
+                word,
+                "and" | "or" | "is" | "if" | "for" | "to" | "am" | "pm" | "USD" | "PM" | "AM"
+            )
     }
 
     /// A number, perhaps followed by a proper fraction that is added: `1\frac12`, `1 1/2`.
@@ -223,7 +232,9 @@ impl Parser<'_> {
                 }
                 let exponent = self.script()?;
                 base = Expr::Pow(Box::new(base), Box::new(exponent));
-            } else if self.is_command("degree") || (self.is_command("circ") && self.is_at_end_of_number()) {
+            } else if self.is_command("degree")
+                || (self.is_command("circ") && self.is_at_end_of_number())
+            {
                 self.pos += 1;
                 base = Expr::Call(Func::Degrees, vec![base]);
             } else if self.is_char('!') {
@@ -285,9 +296,7 @@ impl Parser<'_> {
             && digits.len() >= 2
             && digits.chars().all(|c| c.is_ascii_digit())
         {
-            let digit = |place: usize| {
-                Expr::integer(BigInt::from(digits.as_bytes()[place] - b'0'))
-            };
+            let digit = |place: usize| Expr::integer(BigInt::from(digits.as_bytes()[place] - b'0'));
             self.pos += 1;
             let rest = match digits.len() {
                 2 => None,
@@ -447,7 +456,11 @@ impl Parser<'_> {
     fn rounded(&mut self, func: Func, close: &'static str) -> Result<Expr, ParseError> {
         self.pos += 1;
         let inner = self.expression()?;
-        if self.eat_command(close) { Ok(Expr::Call(func, vec![inner])) } else { Err(self.unexpected("a closing bracket")) }
+        if self.eat_command(close) {
+            Ok(Expr::Call(func, vec![inner]))
+        } else {
+            Err(self.unexpected("a closing bracket"))
+        }
     }
 
     fn square_root(&mut self) -> Result<Expr, ParseError> {

@@ -198,7 +198,8 @@ impl Parser<'_> {
     }
 
     fn eat_union_letter(&mut self) -> bool {
-        let found = matches!(self.peek(), Some(Tok::Word(w)) if w == "U" || w == "u" || w == "union");
+        let found =
+            matches!(self.peek(), Some(Tok::Word(w)) if w == "U" || w == "u" || w == "union");
         self.pos += usize::from(found);
         found
     }
@@ -262,8 +263,9 @@ impl Parser<'_> {
         }
         let unit = merge(unit, stated).ok_or_else(|| self.unexpected("one unit"))?;
         let written = &self.tokens[start..end];
-        let is_decimal =
-            written.iter().any(|t| matches!(&t.tok, Tok::Number { digits, .. } if digits.contains('.')));
+        let is_decimal = written
+            .iter()
+            .any(|t| matches!(&t.tok, Tok::Number { digits, .. } if digits.contains('.')));
         Ok(Value::Scalar { base: base_of(written), expr, unit, is_decimal })
     }
 
@@ -304,7 +306,9 @@ impl Parser<'_> {
         loop {
             match self.peek() {
                 Some(Tok::Text(word)) => text = format!("{text} {word}"),
-                Some(Tok::Word(word)) if !self.is_conjunction(word) => text = format!("{text} {word}"),
+                Some(Tok::Word(word)) if !self.is_conjunction(word) => {
+                    text = format!("{text} {word}")
+                }
                 Some(Tok::Char('^')) if !text.is_empty() => {
                     self.pos += 1;
                     let is_braced = self.eat_char('{');
@@ -316,7 +320,9 @@ impl Parser<'_> {
                         self.pos += 1;
                     }
                 }
-                Some(Tok::Char('/')) if matches!(self.peek_at(1), Some(Tok::Word(_) | Tok::Text(_))) => {
+                Some(Tok::Char('/'))
+                    if matches!(self.peek_at(1), Some(Tok::Word(_) | Tok::Text(_))) =>
+                {
                     text.push('/');
                 }
                 Some(Tok::Char('.')) if !text.is_empty() => {}
@@ -329,14 +335,18 @@ impl Parser<'_> {
             }
         }
         let is_condition = text.split_whitespace().next().is_some_and(|w| CONDITIONS.contains(&w));
-        if text.is_empty() || is_condition || (text.trim_start().starts_with("is") && text.contains("integer")) {
+        if text.is_empty()
+            || is_condition
+            || (text.trim_start().starts_with("is") && text.contains("integer"))
+        {
             self.pos = start;
             return Ok((expr, None));
         }
         match units::parse(&text) {
             Some(reading) => {
                 let is_plain = reading.scale == num_traits::One::one();
-                let expr = if is_plain { expr } else { Expr::Mul(vec![expr, Expr::Num(reading.scale)]) };
+                let expr =
+                    if is_plain { expr } else { Expr::Mul(vec![expr, Expr::Num(reading.scale)]) };
                 Ok((expr, reading.unit))
             }
             None => {
@@ -347,7 +357,10 @@ impl Parser<'_> {
     }
 
     fn is_conjunction(&self, word: &str) -> bool {
-        word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or") || CONDITIONS.contains(&word) || word == "U"
+        word.eq_ignore_ascii_case("and")
+            || word.eq_ignore_ascii_case("or")
+            || CONDITIONS.contains(&word)
+            || word == "U"
     }
 
     /// `2 hours 30 minutes`, `5 feet 3 inches`: smaller units of the same kind are added.
@@ -414,7 +427,9 @@ fn merge(first: Option<Unit>, second: Option<Unit>) -> Option<Option<Unit>> {
     match (first, second) {
         (None, unit) | (unit, None) => Some(unit),
         (Some(a), Some(b)) => match units::relate(&a, &b) {
-            units::Relation::Convertible(factor) if factor == num_traits::One::one() => Some(Some(a)),
+            units::Relation::Convertible(factor) if factor == num_traits::One::one() => {
+                Some(Some(a))
+            }
             units::Relation::Unknown => Some(Some(a)),
             _ => None,
         },

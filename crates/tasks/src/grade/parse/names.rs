@@ -96,7 +96,9 @@ impl Parser<'_> {
     fn primary_text(&mut self) -> Result<String, ParseError> {
         let start = self.pos;
         let end = match self.peek() {
-            Some(Tok::Char('{')) => self.matching(start).ok_or_else(|| self.unexpected("a closed subscript"))?,
+            Some(Tok::Char('{')) => {
+                self.matching(start).ok_or_else(|| self.unexpected("a closed subscript"))?
+            }
             Some(_) => start,
             None => return Err(self.unexpected("a subscript")),
         };

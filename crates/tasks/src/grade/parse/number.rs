@@ -21,7 +21,8 @@ pub fn decimal(digits: &str, repeating: &str) -> Result<BigRational, ParseError>
     }
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all = format!("{whole}{fraction}");
-    let number = if all.is_empty() { BigInt::zero() } else { all.parse().map_err(|_| invalid())? };
+    let number =
+        if all.is_empty() { BigInt::zero() } else { all.parse().map_err(|_| invalid())? };
     let ten = BigInt::from(10);
     let scale = ten.pow(fraction.len() as u32);
     let mut value = BigRational::new(number, scale.clone());
@@ -36,7 +37,8 @@ pub fn decimal(digits: &str, repeating: &str) -> Result<BigRational, ParseError>
 
 /// The value of digits, with an optional point, in a base from 2 to 36.
 pub fn in_base(digits: &str, base: u32) -> Result<BigRational, ParseError> {
-    let invalid = || ParseError::Number(format!("{}_{base}", digits.chars().take(40).collect::<String>()));
+    let invalid =
+        || ParseError::Number(format!("{}_{base}", digits.chars().take(40).collect::<String>()));
     if !(2..=36).contains(&base) {
         return Err(invalid());
     }

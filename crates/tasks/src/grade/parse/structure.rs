@@ -31,7 +31,9 @@ impl Parser<'_> {
         }
         // ]a, b[ and ]a, b]: an open end written with the bracket turned round.
         let rest = self.tokens.iter().enumerate().skip(open + 1);
-        rest.into_iter().find(|(_, t)| matches!(t.tok, Tok::Char('[' | ']'))).map(|(place, _)| place)
+        rest.into_iter()
+            .find(|(_, t)| matches!(t.tok, Tok::Char('[' | ']')))
+            .map(|(place, _)| place)
     }
 
     /// A structure in brackets; the caller has checked that one starts here.
@@ -43,7 +45,11 @@ impl Parser<'_> {
             Some(Tok::Command("langle")) => {
                 p.pos += 1;
                 let parts = p.parts()?;
-                if p.eat_command("rangle") { Ok(Value::Tuple(parts)) } else { Err(p.unexpected("`\\rangle`")) }
+                if p.eat_command("rangle") {
+                    Ok(Value::Tuple(parts))
+                } else {
+                    Err(p.unexpected("`\\rangle`"))
+                }
             }
             _ => p.brackets(),
         })
@@ -74,8 +80,12 @@ impl Parser<'_> {
         let high_closed = close == ']';
         if let [Value::Scalar { expr: low, .. }, Value::Scalar { expr: high, .. }] = &parts[..] {
             let is_infinite = |e: &Expr| e.any(&|part| *part == Expr::Infinity);
-            let is_interval =
-                low_closed || high_closed || open == ']' || close == '[' || is_infinite(low) || is_infinite(high);
+            let is_interval = low_closed
+                || high_closed
+                || open == ']'
+                || close == '['
+                || is_infinite(low)
+                || is_infinite(high);
             if is_interval {
                 let (low, high) = (low.clone(), high.clone());
                 return Ok(Value::Interval { low, high, low_closed, high_closed });
@@ -106,7 +116,11 @@ impl Parser<'_> {
         let first = self.item();
         self.open_bars = bars;
         let first = first?;
-        let is_builder = self.is_command("mid") || self.is_char('|') || self.is_char(':') || self.is_command("colon") || self.is_command("vert");
+        let is_builder = self.is_command("mid")
+            || self.is_char('|')
+            || self.is_char(':')
+            || self.is_command("colon")
+            || self.is_command("vert");
         let value = if is_builder {
             self.pos += 1;
             let condition = self.list()?;
@@ -222,7 +236,13 @@ fn determinant(rows: &[Vec<Expr>]) -> Expr {
     let terms = (0..rows.len()).map(|column| {
         let minor: Vec<Vec<Expr>> = rows[1..]
             .iter()
-            .map(|row| row.iter().enumerate().filter(|(c, _)| *c != column).map(|(_, e)| e.clone()).collect())
+            .map(|row| {
+                row.iter()
+                    .enumerate()
+                    .filter(|(c, _)| *c != column)
+                    .map(|(_, e)| e.clone())
+                    .collect()
+            })
             .collect();
         let term = Expr::Mul(vec![rows[0][column].clone(), determinant(&minor)]);
         if column % 2 == 1 { Expr::Neg(Box::new(term)) } else { term }

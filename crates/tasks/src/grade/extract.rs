@@ -1,0 +1,290 @@
+//! The final answer of a reply: what stands in its last box, or else what the named fall-backs
+//! find. Thinking is never searched, and a reply that is still thinking has no answer.
+
+/// Where an answer was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The last balanced `\boxed` or `\fbox`, or several joined by commas, "and" or "or".
+    Box,
+    /// After "answer is", "Answer:", 答案是 and the like.
+    Phrase,
+    /// After `####`, as GSM8K writes it.
+    Hashes,
+    /// The last text in bold.
+    Bold,
+    /// The last formula between math delimiters.
+    Formula,
+    /// The last line, as it stands.
+    LastLine,
+    /// The thinking was never closed: there is no answer.
+    Unfinished,
+    /// Nothing was found.
+    Nowhere,
+}
+
+/// A final answer and where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extracted {
+    /// The answer's text; `None` when there is none.
+    pub text: Option<String>,
+    /// Where it was found, or why not.
+    pub source: Source,
+}
+
+/// Which fall-backs may be used when no box is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent switches")]
+pub struct Fallbacks {
+    /// See [`Source::Phrase`].
+    pub phrase: bool,
+    /// See [`Source::Hashes`].
+    pub hashes: bool,
+    /// See [`Source::Bold`].
+    pub bold: bool,
+    /// See [`Source::Formula`].
+    pub formula: bool,
+    /// See [`Source::LastLine`].
+    pub last_line: bool,
+}
+
+impl Fallbacks {
+    /// All of them, in the order of the fields.
+    pub const ALL: Fallbacks =
+        Fallbacks { phrase: true, hashes: true, bold: true, formula: true, last_line: true };
+    /// Only a box counts.
+    pub const NONE: Fallbacks =
+        Fallbacks { phrase: false, hashes: false, bold: false, formula: false, last_line: false };
+}
+
+/// Words that announce an answer; the last one in the text wins.
+const PHRASES: &[&str] = &[
+    "answer is",
+    "answer:",
+    "answer：",
+    "answers are",
+    "answer are",
+    "答案是",
+    "答案为",
+    "答案：",
+    "答案:",
+];
+
+/// Words that take back what was said before.
+const RETRACTIONS: &[&str] = &[
+    "wait",
+    "actually",
+    "alternatively",
+    "correction",
+    "or maybe",
+    "or possibly",
+    "on second thought",
+    "i mean",
+];
+
+/// The final answer of a reply, with every fall-back allowed.
+pub fn extract_answer(reply: &str) -> Extracted {
+    extract_with(reply, &Fallbacks::ALL)
+}
+
+/// The final answer of a reply, with the named fall-backs.
+pub fn extract_with(reply: &str, fallbacks: &Fallbacks) -> Extracted {
+    let Some(visible) = visible(reply) else {
+        return Extracted { text: None, source: Source::Unfinished };
+    };
+    let attempts: [(bool, Source, fn(&str) -> Option<String>); 6] = [
+        (true, Source::Box, last_boxes),
+        (fallbacks.phrase, Source::Phrase, after_phrase),
+        (fallbacks.hashes, Source::Hashes, after_hashes),
+        (fallbacks.bold, Source::Bold, last_bold),
+        (fallbacks.formula, Source::Formula, last_formula),
+        (fallbacks.last_line, Source::LastLine, last_line),
+    ];
+    for (is_allowed, source, find) in attempts {
+        if is_allowed && let Some(text) = find(visible) {
+            return Extracted { text: Some(text), source };
+        }
+    }
+    Extracted { text: None, source: Source::Nowhere }
+}
+
+/// What follows the thinking; `None` while it is still open.
+pub fn visible(reply: &str) -> Option<&str> {
+    let after = reply.rfind("</think>").map_or(reply, |place| &reply[place + "</think>".len()..]);
+    (!after.contains("<think>")).then_some(after)
+}
+
+/// Whether the text holds a box or marks of thinking, so that it is a reply and no bare answer.
+pub fn is_reply(text: &str) -> bool {
+    ["\\boxed", "\\fbox", "<think>", "</think>"].iter().any(|mark| text.contains(mark))
+}
+
+struct Boxed {
+    start: usize,
+    end: usize,
+    content: (usize, usize),
+}
+
+/// The contents of the last outermost box, and of those joined to it.
+fn last_boxes(text: &str) -> Option<String> {
+    let boxes = boxes(text);
+    let mut place = boxes.len().checked_sub(1)?;
+    let content = |b: &Boxed| text[b.content.0..b.content.1].trim();
+    let mut joined = content(&boxes[place]).to_owned();
+    while place > 0 {
+        let between = &text[boxes[place - 1].end..boxes[place].start];
+        let Some(joint) = joint(between) else { break };
+        place -= 1;
+        joined = format!("{}{joint}{joined}", content(&boxes[place]));
+    }
+    Some(joined)
+}
+
+/// What two boxes are joined by, if nothing else stands between them.
+fn joint(between: &str) -> Option<&'static str> {
+    if between.len() > 60 || between.trim().is_empty() {
+        return None;
+    }
+    let plain = between.replace(['$', '{', '}', '*', '~'], " ").replace("\\text", " ");
+    let plain = plain.replace("\\quad", " ").replace("\\(", " ").replace("\\)", " ");
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    match words[..] {
+        [","] | [";"] => Some(", "),
+        ["and"] | [",", "and"] => Some(" \\text{ and } "),
+        ["or"] | [",", "or"] => Some(" \\text{ or } "),
+        _ => None,
+    }
+}
+
+/// All outermost balanced boxes that are not empty, in one pass over the text.
+fn boxes(text: &str) -> Vec<Boxed> {
+    let bytes = text.as_bytes();
+    let mut found: Vec<Boxed> = Vec::new();
+    // Open braces, each with the start of the box command it belongs to.
+    let mut open: Vec<(usize, Option<usize>)> = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => {
+                let command = ["\\boxed", "\\fbox"].iter().find(|c| text[at..].starts_with(**c));
+                let Some(command) = command else {
+                    at += 2;
+                    continue;
+                };
+                let start = at;
+                at += command.len();
+                let brace = at + bytes[at..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+                if bytes.get(brace) == Some(&b'{') {
+                    open.push((brace + 1, Some(start)));
+                    at = brace + 1;
+                } else if !bytes.get(at).is_some_and(u8::is_ascii_alphabetic) {
+                    let length = bytes[brace..].iter().take_while(|b| is_bare(**b)).count();
+                    push_box(&mut found, text, start, (brace, brace + length), brace + length);
+                    at = brace + length;
+                }
+                continue;
+            }
+            b'{' => open.push((at + 1, None)),
+            b'}' => {
+                if let Some((content, Some(start))) = open.pop() {
+                    push_box(&mut found, text, start, (content, at), at + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+/// What may stand in a box without braces.
+fn is_bare(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'/')
+}
+
+fn push_box(found: &mut Vec<Boxed>, text: &str, start: usize, content: (usize, usize), end: usize) {
+    while found.last().is_some_and(|inner| inner.start > start) {
+        found.pop();
+    }
+    if !text[content.0..content.1].trim().is_empty() {
+        found.push(Boxed { start, end, content });
+    }
+}
+
+/// The rest of the sentence after the last announcing phrase, unless it is taken back later.
+fn after_phrase(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let (place, phrase) = PHRASES
+        .iter()
+        .filter_map(|p| Some((lower.rfind(p)?, *p)))
+        .max_by_key(|(at, p)| at + p.len())?;
+    let rest = &text[place + phrase.len()..];
+    let rest = rest.trim_start_matches([':', '：', ' ', '\n', '\r', '\t']);
+    let rest = rest.strip_prefix("**").unwrap_or(rest).trim_start_matches([':', ' ', '\n']);
+    let line = rest.lines().next()?;
+    let sentence = &line[..sentence_end(line)];
+    let tail = rest[sentence.len()..].to_ascii_lowercase();
+    if RETRACTIONS.iter().any(|word| tail.contains(word)) {
+        return None;
+    }
+    let sentence = sentence.trim().trim_matches('*').trim();
+    (!sentence.is_empty()).then(|| sentence.to_owned())
+}
+
+/// Where a sentence ends: a full stop before a space or the end, outside math delimiters.
+fn sentence_end(line: &str) -> usize {
+    let bytes = line.as_bytes();
+    let mut is_math = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'$' if at == 0 || bytes[at - 1] != b'\\' => is_math = !is_math,
+            b'.' if !is_math && bytes.get(at + 1).is_none_or(|b| *b == b' ') => {
+                let before = &line[..at];
+                let is_abbreviation =
+                    [".m", " a", " p"].iter().any(|end| before.to_ascii_lowercase().ends_with(end))
+                        || before.ends_with("..");
+                if !is_abbreviation {
+                    return at;
+                }
+            }
+            _ => {}
+        }
+    }
+    line.len()
+}
+
+fn after_hashes(text: &str) -> Option<String> {
+    let place = text.rfind("####")?;
+    let line = text[place + 4..].lines().next()?.trim();
+    (!line.is_empty()).then(|| line.to_owned())
+}
+
+fn last_bold(text: &str) -> Option<String> {
+    let end = text.rfind("**")?;
+    let start = text[..end].rfind("**")?;
+    let inner = text[start + 2..end].trim();
+    let is_short =
+        !inner.is_empty() && inner.len() <= 400 && !inner.contains('\n') && !inner.ends_with(':');
+    is_short.then(|| inner.to_owned())
+}
+
+/// The last formula between `$`, `$$`, `\(` or `\[`.
+fn last_formula(text: &str) -> Option<String> {
+    let mut best: Option<(usize, String)> = None;
+    for (open, close) in [("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")] {
+        let Some(end) = text.rfind(close) else { continue };
+        let Some(start) = text[..end].rfind(open) else { continue };
+        let inner = text[start + open.len()..end].trim();
+        if inner.is_empty() || inner.len() > 2000 || (open == "$" && inner.contains('\n')) {
+            continue;
+        }
+        if best.as_ref().is_none_or(|(at, _)| *at < end) {
+            best = Some((end, inner.to_owned()));
+        }
+    }
+    best.map(|(_, inner)| inner)
+}
+
+fn last_line(text: &str) -> Option<String> {
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    (line.len() <= 400).then(|| line.to_owned())
+}
