@@ -14,6 +14,7 @@ mod gqa_attention;
 mod kernels;
 mod lanes;
 mod linear;
+pub mod measure;
 mod mla_attention;
 mod pool;
 mod products;

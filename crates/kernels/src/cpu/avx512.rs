@@ -96,9 +96,33 @@ impl Kernels for Avx512 {
         avx512_attention::SCRATCH_WORDS
     }
 
+    fn multiply_from_registers(&self, rounds: usize) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe { multiply_from_registers(rounds) }
+    }
+
+    fn operations_per_round(&self) -> f64 {
+        (PEAK_CHAINS * 32 * 2) as f64
+    }
+
     fn value_column(&self, column: usize) -> usize {
         avx512_attention::value_column(column)
     }
+}
+
+/// Independent sums: enough to hide the latency of a product.
+const PEAK_CHAINS: usize = 16;
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn multiply_from_registers(rounds: usize) {
+    let x = std::hint::black_box(_mm512_set1_epi32(0x3f80_3f80));
+    let mut sums = [_mm512_setzero_ps(); PEAK_CHAINS];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = dot_bf16(*sum, x, x);
+        }
+    }
+    std::hint::black_box(sums);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx2,fma")]

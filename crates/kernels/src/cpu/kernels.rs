@@ -96,6 +96,13 @@ pub(crate) trait Kernels: Send + Sync {
     /// Words of scratch that [`Kernels::attend`] needs for keys and values of these widths.
     fn attend_scratch(&self, key_width: usize, value_width: usize) -> usize;
 
+    /// Multiplies from registers as fast as the instruction set can, `rounds` times, to measure
+    /// what the machine gives.
+    fn multiply_from_registers(&self, rounds: usize);
+
+    /// Operations of one such round; a product and its sum are two.
+    fn operations_per_round(&self) -> f64;
+
     /// Column of a value in `Running::out`, given its column in the cached row.
     fn value_column(&self, column: usize) -> usize;
 }
