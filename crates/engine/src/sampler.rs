@@ -5,6 +5,7 @@
 //! and the token's index alone.
 
 mod choose;
+mod exp;
 pub(crate) mod logprobs;
 pub(crate) mod mask;
 mod penalties;
@@ -35,8 +36,9 @@ pub(crate) struct Allowed<'a> {
 #[derive(Default)]
 pub(crate) struct Scratch {
     logits: Vec<f32>,
-    weights: Vec<f64>,
+    weights: Vec<f32>,
     candidates: Vec<select::Candidate>,
+    order: Vec<u32>,
 }
 
 impl Sampler {

@@ -1,6 +1,9 @@
 //! Greedy choice and the draw from a filtered distribution.
 
+use std::cmp::Ordering;
+
 use super::Scratch;
+use super::exp::exp;
 use super::select::{Candidate, best_first, top_k};
 use crate::request::Sampling;
 
@@ -16,68 +19,103 @@ pub(crate) fn argmax(logits: &[f32]) -> Option<(u32, f32)> {
 
 /// Draws from `scratch.logits`, whose greatest value is `max`, with a uniform number of [0, 1).
 pub(crate) fn draw(sampling: &Sampling, max: f32, uniform: f64, scratch: &mut Scratch) -> u32 {
-    let Scratch { logits, weights, candidates } = scratch;
+    let Scratch { logits, weights, candidates, order } = scratch;
     // Relative to the best token, whose weight is thus 1.
-    let temperature = f64::from(sampling.temperature);
-    let weight = |logit: f32| (f64::from(logit - max) / temperature).exp();
-    let (top_p, min_weight) = (f64::from(sampling.top_p), f64::from(sampling.min_p));
-    let top_k_of_fewer = sampling.top_k.filter(|k| *k < logits.len());
-
+    let weigh = |logit: &f32| exp((*logit - max) / sampling.temperature);
     weights.clear();
-    let total = if let Some(k) = top_k_of_fewer {
+    let total = if let Some(k) = sampling.top_k.filter(|k| *k < logits.len()) {
         top_k(logits, k, candidates);
-        weights.extend(candidates.iter().map(|c| weight(c.value)));
-        weights.iter().sum::<f64>()
+        weights.extend(candidates.iter().map(|c| weigh(&c.value)));
+        sum(weights)
     } else {
-        weights.extend(logits.iter().map(|logit| weight(*logit)));
-        if top_p == 1.0 {
-            return drawn(weights, min_weight, uniform) as u32;
+        weights.extend(logits.iter().map(weigh));
+        if sampling.top_p == 1.0 {
+            return drawn(weights, sampling.min_p, uniform) as u32;
         }
-        let total = weights.iter().sum::<f64>();
-        likely(weights, (1.0 - top_p) * total, logits, candidates);
-        weights.clear();
-        weights.extend(candidates.iter().map(|c| weight(c.value)));
+        let total = sum(weights);
+        keep_likely(logits, weights, candidates, (1.0 - f64::from(sampling.top_p)) * total);
         total
     };
-    if top_p < 1.0 {
-        keep_mass(weights, top_p * total);
+    if sampling.top_p < 1.0 {
+        keep_mass(candidates, weights, f64::from(sampling.top_p) * total, order);
     }
-    candidates[drawn(weights, min_weight, uniform)].id
+    candidates[drawn(weights, sampling.min_p, uniform)].id
 }
 
-/// Leaves in `candidates`, best first, all tokens but some that weigh at most `spare` together.
+/// Leaves all tokens but some that weigh at most `spare` together, in the order of ids.
 ///
 /// Those lighter than `spare / n` do. For top-p the others hold the nucleus, and are few.
-fn likely(weights: &[f64], spare: f64, logits: &[f32], candidates: &mut Vec<Candidate>) {
-    let bar = spare / weights.len() as f64;
-    let heavy = weights.iter().enumerate().filter(|(_, weight)| **weight >= bar);
+fn keep_likely(
+    logits: &[f32],
+    weights: &mut Vec<f32>,
+    candidates: &mut Vec<Candidate>,
+    spare: f64,
+) {
+    let bar = (spare / weights.len() as f64) as f32;
     candidates.clear();
-    candidates.extend(heavy.map(|(id, _)| Candidate { id: id as u32, value: logits[id] }));
-    candidates.sort_unstable_by(best_first);
+    for (id, value) in logits.iter().enumerate() {
+        if weights[id] >= bar {
+            weights[candidates.len()] = weights[id];
+            candidates.push(Candidate { id: id as u32, value: *value });
+        }
+    }
+    weights.truncate(candidates.len());
 }
 
-/// Cuts weights, heaviest first, to the fewest that reach `mass`.
-fn keep_mass(weights: &mut Vec<f64>, mass: f64) {
-    let mut sum = 0.0;
-    let reached = weights.iter().position(|weight| {
-        sum += weight;
-        sum >= mass
-    });
-    weights.truncate(reached.map_or(weights.len(), |last| last + 1));
+/// Takes the weight of all but the fewest best candidates that weigh `mass` together.
+///
+/// Halves the range in which the last of them lies, so the work is linear, and no sort is needed
+/// even where all tokens are equally likely.
+fn keep_mass(candidates: &[Candidate], weights: &mut [f32], mass: f64, order: &mut Vec<u32>) {
+    order.clear();
+    order.extend(0..candidates.len() as u32);
+    let (mut start, mut end, mut before) = (0, order.len(), 0.0);
+    while end - start > 1 {
+        let middle = (start + end) / 2;
+        let range = &mut order[start..end];
+        range.select_nth_unstable_by(middle - start, |a, b| {
+            best_first(&candidates[*a as usize], &candidates[*b as usize])
+        });
+        let better = &order[start..middle];
+        let heavier = better.iter().map(|i| f64::from(weights[*i as usize])).sum::<f64>();
+        if before + heavier >= mass {
+            end = middle;
+        } else {
+            (start, before) = (middle, before + heavier);
+        }
+    }
+    let last = candidates[order[start] as usize];
+    for (candidate, weight) in candidates.iter().zip(weights) {
+        if best_first(candidate, &last) == Ordering::Greater {
+            *weight = 0.0;
+        }
+    }
+}
+
+/// The sum in f64, in eight strands that lanes can follow.
+fn sum(weights: &[f32]) -> f64 {
+    let mut strands = [0.0; 8];
+    let chunks = weights.chunks_exact(strands.len());
+    let rest = chunks.remainder().iter().map(|weight| f64::from(*weight)).sum::<f64>();
+    for chunk in chunks {
+        strands.iter_mut().zip(chunk).for_each(|(sum, weight)| *sum += f64::from(*weight));
+    }
+    strands.iter().sum::<f64>() + rest
 }
 
 /// The index that `uniform` falls on among the weights of at least `min_weight`.
-fn drawn(weights: &[f64], min_weight: f64, uniform: f64) -> usize {
-    // A weight of zero is a ruled out token; it must not be drawn even by rounding.
-    let eligible = |weight: f64| weight > 0.0 && weight >= min_weight;
-    let mass: f64 = weights.iter().filter(|weight| eligible(**weight)).sum();
-    let target = uniform * mass;
-    let (mut sum, mut last) = (0.0, 0);
+fn drawn(weights: &mut [f32], min_weight: f32, uniform: f64) -> usize {
+    if min_weight > 0.0 {
+        weights.iter_mut().for_each(|w| *w = if *w >= min_weight { *w } else { 0.0 });
+    }
+    let target = uniform * sum(weights);
+    let (mut before, mut last) = (0.0, 0);
     for (index, weight) in weights.iter().enumerate() {
-        if eligible(*weight) {
-            sum += weight;
+        // A weight of zero is a token that is ruled out; it must not be drawn even by rounding.
+        if *weight > 0.0 {
+            before += f64::from(*weight);
             last = index;
-            if sum > target {
+            if before > target {
                 break;
             }
         }
