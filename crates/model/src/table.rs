@@ -1,12 +1,19 @@
 //! Plain text with aligned columns, for reports that people read.
 
-/// Rows of cells; columns are as wide as their widest cell, numbers stand to the right.
+/// Rows of cells; columns are as wide as their widest cell, numbers stand to the right unless
+/// the table is one of mixed values.
 #[derive(Default)]
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
+    all_left: bool,
 }
 
 impl Table {
+    /// A table whose columns mix numbers and words: everything stands to the left.
+    pub(crate) fn left_aligned() -> Table {
+        Table { all_left: true, ..Table::default() }
+    }
+
     /// Adds a row.
     pub(crate) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
@@ -24,7 +31,8 @@ impl Table {
         for row in &self.rows {
             let mut line = String::from("  ");
             for (cell, width) in row.iter().zip(&widths) {
-                let is_number = cell.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+                let is_number =
+                    !self.all_left && cell.starts_with(|c: char| c.is_ascii_digit() || c == '-');
                 line.push_str(&match is_number {
                     true => format!("{cell:>width$}  "),
                     false => format!("{cell:<width$}  "),
@@ -83,5 +91,7 @@ mod tests {
         table.row(["name", "5", "x"]);
         table.row(["longer name", "1,000"]);
         assert_eq!(table.render(), "  name             5  x\n  longer name  1,000\n");
+        table.all_left = true;
+        assert_eq!(table.render(), "  name         5      x\n  longer name  1,000\n");
     }
 }

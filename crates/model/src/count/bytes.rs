@@ -1,11 +1,12 @@
 //! Bytes of weights in each number format, as a checkpoint stores them and as they lie packed in
 //! memory.
 
-use ponder_tensor::format::{BLOCK_K, PANEL_ROWS, TILE_K};
+use ponder_tensor::Dtype;
+use ponder_tensor::format::{BLOCK_K, BlockScales, Format, PANEL_ROWS, Source, TILE_K};
 use serde::Serialize;
 
 use crate::checkpoint::expected::{Component, Template, TensorKind, scale_shape};
-use crate::config::Config;
+use crate::config::{Config, MlaConfig};
 use crate::count::parts;
 
 /// A choice of number formats for a whole model.
@@ -120,7 +121,12 @@ pub(super) fn tensor_bytes(
         };
         return match storage {
             Storage::Checkpoint => matrix_file_bytes(config, &template.shape, format),
-            Storage::Packed => matrix_packed_bytes(&template.shape, format),
+            Storage::Packed => match &config.mla {
+                Some(mla) if template.suffix == "self_attn.kv_b_proj.weight" => {
+                    absorbed_bytes(config, mla, format)
+                }
+                _ => matrix_packed_bytes(&template.shape, format),
+            },
         };
     }
     let wide = if format == WeightFormat::F32 { 4 } else { 2 };
@@ -131,6 +137,10 @@ pub(super) fn tensor_bytes(
         }
         (TensorKind::Router, Storage::Packed) => padded(&template.shape) * 4,
         (TensorKind::Head | TensorKind::MtpProjection, Storage::Packed) => {
+            padded(&template.shape) * wide
+        }
+        // A tied embedding is packed, because it is the head as well.
+        (TensorKind::Embedding, Storage::Packed) if config.tie_word_embeddings => {
             padded(&template.shape) * wide
         }
         (TensorKind::RouterBias, Storage::Checkpoint) if format != WeightFormat::Bf16 => values * 4,
@@ -159,6 +169,25 @@ fn matrix_packed_bytes(shape: &[usize], format: WeightFormat) -> u64 {
         WeightFormat::Fp8 => values + product(&scale_shape(shape, [PANEL_ROWS, BLOCK_K])) * 4,
         WeightFormat::FourBit | WeightFormat::FourBitExperts => (values * 9).div_ceil(16),
     }
+}
+
+/// `kv_b_proj` as latent attention absorbs it: each head's key half, transposed, and value half.
+fn absorbed_bytes(config: &Config, mla: &MlaConfig, format: WeightFormat) -> u64 {
+    let (nope, value, latent) = (mla.qk_nope_head_dim, mla.v_head_dim, mla.kv_lora_rank);
+    let window = |first_row, rows, transposed| {
+        let shape = if transposed { [latent, rows] } else { [rows, latent] };
+        let block = config.weight_block_size.unwrap_or([128, 128]);
+        let scales = Some(BlockScales { values: Vec::new(), block });
+        let stored = Source { scales, ..Source::whole(Dtype::F8E4m3, &[], rows, latent) };
+        // Half a head that straddles two blocks of scales cannot stay FP8.
+        let is_straddling = Source { first_row, transposed, ..stored }.format() != Format::Fp8;
+        match format {
+            WeightFormat::Fp8 if is_straddling => padded(&shape) * 4,
+            _ => matrix_packed_bytes(&shape, format),
+        }
+    };
+    let heads = (0..config.num_attention_heads).map(|head| head * (nope + value));
+    heads.map(|row| window(row, nope, true) + window(row + nope, value, false)).sum()
 }
 
 /// Values of a matrix in whole panels and tiles.

@@ -46,7 +46,7 @@ impl InspectReport {
     }
 
     fn config_table(&self) -> Table {
-        let mut table = Table::default();
+        let mut table = Table::left_aligned();
         let values = self.config.as_object().into_iter().flatten();
         for (key, value) in values {
             let shown = match value {
@@ -98,6 +98,7 @@ impl InspectReport {
     fn memory_table(&self) -> Table {
         let memory = &self.memory;
         let mut table = Table::default();
+        table.row(["format of the weights".into(), memory.format.name().replace('_', " ")]);
         for (name, bytes) in [
             ("packed weights", memory.packed_bytes),
             ("peak while loading", memory.peak_load_bytes),
@@ -108,8 +109,7 @@ impl InspectReport {
             table.row([name.into(), thousands(bytes), gigabytes(bytes)]);
         }
         let flops = memory.flops_per_token;
-        let shown = format!("{:.2} GFLOP", flops as f64 / 1e9);
-        table.row(["operations for one token".into(), thousands(flops), shown]);
+        table.row(["operations for one token".into(), thousands(flops)]);
         table
     }
 }
