@@ -4,6 +4,7 @@
 //! set (`kernels` and its implementations), the schedule (`pool`, `products`), and the operations
 //! (the files named as in `ops`).
 
+mod amx;
 mod attention;
 mod avx2;
 mod avx2_attention;
@@ -34,17 +35,20 @@ pub enum Isa {
     Avx2,
     /// AVX-512 F, BW, DQ, VL, VBMI and BF16.
     Avx512,
+    /// AVX-512 as above, and AMX tiles with BF16.
+    Amx,
 }
 
 impl Isa {
     /// All of them, slowest first.
-    pub const ALL: [Isa; 2] = [Isa::Avx2, Isa::Avx512];
+    pub const ALL: [Isa; 3] = [Isa::Avx2, Isa::Avx512, Isa::Amx];
 
     /// The name that `--isa` takes.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
+            Isa::Amx => "amx",
         }
     }
 
@@ -57,6 +61,7 @@ impl Isa {
         match self {
             Isa::Avx2 => avx2::Avx2::detect().map(|k| Box::new(k) as Box<dyn Kernels>),
             Isa::Avx512 => avx512::Avx512::detect().map(|k| Box::new(k) as Box<dyn Kernels>),
+            Isa::Amx => amx::Amx::detect().map(|k| Box::new(k) as Box<dyn Kernels>),
         }
     }
 }

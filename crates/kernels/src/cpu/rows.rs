@@ -69,9 +69,10 @@ impl RowsShape {
         TilePlace { start: (block * self.n_tiles + tile * rows) * TILE_K, rows }
     }
 
-    /// Bytes of all rows, in f32 words.
+    /// f32 words of all rows, and of one more tile: kernels may read any tile as a full one.
     fn words(&self) -> usize {
-        (self.n_rows * self.n_tiles * TILE_K * self.operand.value_bytes()).div_ceil(4)
+        let tile_rows = self.n_rows * self.n_tiles + BLOCK_ROWS;
+        (tile_rows * TILE_K * self.operand.value_bytes()).div_ceil(4)
     }
 
     /// The f32 words of one row's 32 values in a tile: first word and number of words.

@@ -1,0 +1,391 @@
+//! Kernels for AMX: bf16 products and attention on the tile unit, everything else as on AVX-512.
+//!
+//! The tile unit is driven by `asm!`, because its intrinsics are unstable. A tile lives within one
+//! `asm!` block, loop over k included; between blocks only the configuration stays, and only as
+//! long as a [`Tiles`] does, so that a thread which leaves a kernel has nothing to save.
+
+mod attention;
+mod product;
+
+use std::arch::asm;
+use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use std::marker::PhantomData;
+
+use ponder_tensor::Arena;
+use ponder_tensor::format::{Format, PANEL_ROWS};
+
+use super::avx512::Avx512;
+use super::kernels::{CachedRows, Kernels, PanelProduct, Queries, Running};
+use super::pool::Pool;
+use super::rows::{BLOCK_ROWS, Operand};
+use super::{Cpu, avx512_attention};
+use crate::PAGE_TOKENS;
+
+/// Proof that the processor has AMX with BF16 beside AVX-512, and that this process may use it.
+#[derive(Clone, Copy)]
+pub(crate) struct Amx(Avx512);
+
+/// Bytes of a tile's row, and from row to row of a packed tile.
+const TILE_ROW_BYTES: usize = 64;
+/// Bytes from row to row of the sums of a panel: 32 outputs in f32.
+const SUM_ROW_BYTES: usize = 128;
+
+impl Amx {
+    pub fn detect() -> Option<Amx> {
+        let avx512 = Avx512::detect()?;
+        (has_tiles() && is_permitted()).then_some(Amx(avx512))
+    }
+}
+
+/// Whether the processor has BF16 tiles of 16 rows of 64 bytes, and the system saves them.
+fn has_tiles() -> bool {
+    const TILE_LEAF: u32 = 0x1d;
+    const BF16_AND_TILE: u32 = 1 << 22 | 1 << 24;
+    const TILE_STATE: u64 = 3 << 17;
+    if __cpuid(0).eax < TILE_LEAF || __cpuid_count(7, 0).edx & BF16_AND_TILE != BF16_AND_TILE {
+        return false;
+    }
+    let palette = __cpuid_count(TILE_LEAF, 1);
+    let is_known = palette.ebx == 8 << 16 | 64 && palette.ecx & 0xffff == 16;
+    // SAFETY: the caller has found AVX-512, which std reports only where XGETBV may be executed.
+    is_known && unsafe { _xgetbv(0) } & TILE_STATE == TILE_STATE
+}
+
+/// Asks the system to let all threads of this process use tiles; asking again does no harm.
+fn is_permitted() -> bool {
+    const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+    const XFEATURE_XTILEDATA: libc::c_long = 18;
+    // SAFETY: the call takes two numbers and touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 }
+}
+
+impl Cpu {
+    /// A backend that executes tile instructions although the processor may lack them, for tests
+    /// that emulate them. `None` without AVX-512, which is not emulated.
+    ///
+    /// # Safety
+    /// A handler of `SIGILL` that carries out AMX instructions is installed.
+    #[doc(hidden)]
+    pub unsafe fn with_emulated_amx(threads: usize) -> Option<Cpu> {
+        let kernels = Box::new(Amx(Avx512::detect()?));
+        Some(Cpu { kernels, pool: Pool::new(threads, false), arena: Arena::new() })
+    }
+}
+
+impl Kernels for Amx {
+    fn name(&self) -> &'static str {
+        "amx"
+    }
+
+    fn operand(&self, format: Format) -> Operand {
+        self.0.operand(format)
+    }
+
+    fn encode(&self, operand: Operand, words: &mut [f32], values: &[f32]) {
+        self.0.encode(operand, words, values);
+    }
+
+    fn panel_product(&self, product: &PanelProduct, out: &mut [f32], block: &mut [f32]) {
+        match product.rows.operand {
+            // SAFETY: `self` proves the instructions exist.
+            Operand::Bf16 => unsafe { product::panel_product(*self, product, out, block) },
+            Operand::F32 { .. } => self.0.panel_product(product, out, block),
+        }
+    }
+
+    fn rms_norm(&self, out: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
+        self.0.rms_norm(out, x, weight, eps);
+    }
+
+    fn swiglu(&self, out: &mut [f32; PANEL_ROWS], gate: &[f32], up: &[f32]) {
+        self.0.swiglu(out, gate, up);
+    }
+
+    fn pack_queries(&self, packed: &mut [f32], queries: &[f32], width: usize) {
+        self.0.pack_queries(packed, queries, width);
+    }
+
+    fn attend(
+        &self,
+        queries: &Queries,
+        cached: &CachedRows,
+        running: Running,
+        scratch: &mut [f32],
+    ) {
+        // SAFETY: `self` proves the instructions exist.
+        unsafe { attention::attend(*self, queries, cached, running, scratch) }
+    }
+
+    fn merge(&self, total: Running, part: &Running) {
+        self.0.merge(total, part);
+    }
+
+    fn attend_scratch(&self, _key_width: usize, _value_width: usize) -> usize {
+        attention::SCRATCH_WORDS
+    }
+
+    fn multiply_from_registers(&self, rounds: usize) {
+        Tiles::configure(*self, [BLOCK_ROWS; 2]).multiply_from_registers(rounds);
+    }
+
+    fn operations_per_round(&self) -> f64 {
+        // Four products of 16×32 by 32×16.
+        (4 * 16 * 16 * 32 * 2) as f64
+    }
+
+    fn value_column(&self, column: usize) -> usize {
+        avx512_attention::value_column(column)
+    }
+}
+
+/// The memory operand of `LDTILECFG`.
+#[repr(C, align(64))]
+struct Configuration {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+/// Which of two blocks of rows each tile serves: sums 0–3, activations 4 and 5. Tiles 6 and 7
+/// hold weights.
+const BLOCK_OF_TILE: [usize; 6] = [0, 0, 1, 1, 0, 1];
+
+impl Configuration {
+    fn new(rows: [usize; 2]) -> Configuration {
+        let mut tiles = [BLOCK_ROWS; 8];
+        for (tile, block) in BLOCK_OF_TILE.into_iter().enumerate() {
+            tiles[tile] = rows[block];
+        }
+        let (mut row_bytes, mut row_counts) = ([0; 16], [0; 16]);
+        // A tile without rows must have no columns either.
+        for (tile, rows) in tiles.into_iter().enumerate().filter(|(_, rows)| *rows > 0) {
+            row_bytes[tile] = TILE_ROW_BYTES as u16;
+            row_counts[tile] = rows as u8;
+        }
+        Configuration { palette: 1, start_row: 0, reserved: [0; 14], row_bytes, rows: row_counts }
+    }
+}
+
+/// Activations of a block of rows: the first tile, and the bytes from tile to tile. Rows of a
+/// tile follow each other in 64 bytes each.
+#[derive(Clone, Copy)]
+struct Block {
+    first_tile: *const u16,
+    tile_bytes: usize,
+}
+
+/// The tile unit, configured for two blocks of rows. It is released when this is dropped.
+struct Tiles {
+    /// The configuration is the thread's, so this must not move to another.
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl Tiles {
+    /// `rows` of the first and of the second block: up to 16 each, none where it is not used.
+    fn configure(_: Amx, rows: [usize; 2]) -> Tiles {
+        assert!(rows[0] > 0 && rows.iter().all(|rows| *rows <= BLOCK_ROWS), "{rows:?}");
+        let configuration = Configuration::new(rows);
+        // SAFETY: `Amx` proves the instruction exists; the configuration is valid for palette 1.
+        // The block may read memory, so the configuration is written before it.
+        unsafe {
+            asm!("ldtilecfg [{}]", in(reg) &configuration, options(nostack, readonly));
+        }
+        Tiles { _of_this_thread: PhantomData }
+    }
+
+    /// Four independent products of zeros, `rounds` times.
+    fn multiply_from_registers(&self, rounds: usize) {
+        if rounds == 0 {
+            return;
+        }
+        // SAFETY: no memory is touched; `self` proves the configuration.
+        unsafe {
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                "tilezero tmm4",
+                "tilezero tmm6",
+                "2:",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm6",
+                "tdpbf16ps tmm2, tmm4, tmm6",
+                "tdpbf16ps tmm3, tmm4, tmm6",
+                "dec {n}",
+                "jnz 2b",
+                n = inout(reg) rounds => _,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm6") _,
+                options(nostack, nomem),
+            );
+        }
+    }
+
+    /// `sums[row][0..32] = rows · weights` for the first block.
+    ///
+    /// # Safety
+    /// `block` has `n_tiles` (at least one) tiles with the configured number of rows; `weights`
+    /// points to as many pairs of tiles (16 outputs each), `sums` to a row of 32 for every row.
+    unsafe fn multiply_block(
+        &self,
+        block: Block,
+        weights: *const u16,
+        n_tiles: usize,
+        sums: *mut f32,
+    ) {
+        // SAFETY: the caller's promise bounds every access; `self` proves the configuration.
+        unsafe {
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "2:",
+                "tileloadd tmm4, [{a} + {row}*1]",
+                "tileloadd tmm6, [{b} + {row}*1]",
+                "tileloadd tmm7, [{b} + {row}*1 + 1024]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "add {a}, {a_tile}",
+                "add {b}, 2048",
+                "dec {n}",
+                "jnz 2b",
+                "tilestored [{c} + {c_row}*1], tmm0",
+                "tilestored [{c} + {c_row}*1 + 64], tmm1",
+                a = inout(reg) block.first_tile => _,
+                a_tile = in(reg) block.tile_bytes,
+                b = inout(reg) weights => _,
+                c = in(reg) sums,
+                n = inout(reg) n_tiles => _,
+                row = in(reg) TILE_ROW_BYTES,
+                c_row = in(reg) SUM_ROW_BYTES,
+                out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+
+    /// The same for both blocks, the second one's sums 16 rows after the first one's.
+    ///
+    /// Every weight tile serves two products and every activation tile two: 4 loads of 8 cycles
+    /// for 4 products of 16.
+    ///
+    /// # Safety
+    /// As for [`Tiles::multiply_block`], for both blocks.
+    unsafe fn multiply_two_blocks(
+        &self,
+        blocks: [Block; 2],
+        weights: *const u16,
+        n_tiles: usize,
+        sums: *mut f32,
+    ) {
+        // SAFETY: the caller's promise bounds every access; `self` proves the configuration.
+        unsafe {
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                "2:",
+                "tileloadd tmm4, [{a0} + {row}*1]",
+                "tileloadd tmm6, [{b} + {row}*1]",
+                "tileloadd tmm7, [{b} + {row}*1 + 1024]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm5, [{a1} + {row}*1]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "add {a0}, {a0_tile}",
+                "add {a1}, {a1_tile}",
+                "add {b}, 2048",
+                "dec {n}",
+                "jnz 2b",
+                "tilestored [{c} + {c_row}*1], tmm0",
+                "tilestored [{c} + {c_row}*1 + 64], tmm1",
+                "tilestored [{c} + {c_row}*1 + 2048], tmm2",
+                "tilestored [{c} + {c_row}*1 + 2112], tmm3",
+                a0 = inout(reg) blocks[0].first_tile => _,
+                a0_tile = in(reg) blocks[0].tile_bytes,
+                a1 = inout(reg) blocks[1].first_tile => _,
+                a1_tile = in(reg) blocks[1].tile_bytes,
+                b = inout(reg) weights => _,
+                c = in(reg) sums,
+                n = inout(reg) n_tiles => _,
+                row = in(reg) TILE_ROW_BYTES,
+                c_row = in(reg) SUM_ROW_BYTES,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+
+    /// `scores[position][lane] = keys · queries` for the [`PAGE_TOKENS`] positions of a page, four
+    /// blocks of 16 at once: fewer would wait for each other's sums, at 52 cycles a product.
+    ///
+    /// # Safety
+    /// Both blocks are configured with 16 rows. `keys` points to a page's first key, with rows
+    /// `row_bytes` apart; `queries` to `n_tiles` (at least one) tiles of pairs; `scores` to
+    /// `[PAGE_TOKENS][LANES]`.
+    unsafe fn score_page(
+        &self,
+        (keys, row_bytes): (*const u16, usize),
+        queries: *const u16,
+        n_tiles: usize,
+        scores: *mut f32,
+    ) {
+        const { assert!(PAGE_TOKENS == 4 * BLOCK_ROWS) }
+        let keys: [*const u16; 4] =
+            std::array::from_fn(|block| keys.wrapping_byte_add(block * BLOCK_ROWS * row_bytes));
+        // SAFETY: the caller's promise bounds every access; `self` proves the configuration.
+        unsafe {
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                "2:",
+                "tileloadd tmm6, [{queries} + {row}*1]",
+                "tileloadd tmm4, [{k0} + {k_row}*1]",
+                "tileloadd tmm5, [{k1} + {k_row}*1]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm4, [{k2} + {k_row}*1]",
+                "tdpbf16ps tmm1, tmm5, tmm6",
+                "tileloadd tmm5, [{k3} + {k_row}*1]",
+                "tdpbf16ps tmm2, tmm4, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm6",
+                "add {k0}, {row}",
+                "add {k1}, {row}",
+                "add {k2}, {row}",
+                "add {k3}, {row}",
+                "add {queries}, 1024",
+                "dec {n}",
+                "jnz 2b",
+                "tilestored [{scores} + {row}*1], tmm0",
+                "tilestored [{scores} + {row}*1 + 1024], tmm1",
+                "tilestored [{scores} + {row}*1 + 2048], tmm2",
+                "tilestored [{scores} + {row}*1 + 3072], tmm3",
+                queries = inout(reg) queries => _,
+                k0 = inout(reg) keys[0] => _,
+                k1 = inout(reg) keys[1] => _,
+                k2 = inout(reg) keys[2] => _,
+                k3 = inout(reg) keys[3] => _,
+                k_row = in(reg) row_bytes,
+                scores = in(reg) scores,
+                n = inout(reg) n_tiles => _,
+                row = in(reg) TILE_ROW_BYTES,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _,
+                options(nostack),
+            );
+        }
+    }
+}
+
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: `configure` proved that the instruction exists; no tile is in use between blocks.
+        unsafe { asm!("tilerelease", options(nostack, nomem)) };
+    }
+}
