@@ -135,6 +135,7 @@ mod tests {
             fairness.arrive(1);
             fairness.admit(1, 0);
             n_overtaking += 1;
+            assert!(n_overtaking < 100, "overtaken for ever");
         }
         assert!((1..AGE_TURN).contains(&n_overtaking), "{n_overtaking}");
     }

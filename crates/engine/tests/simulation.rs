@@ -206,8 +206,10 @@ impl World {
             request.admit_by = Some(self.now + self.rng.below(100));
         }
         // A full queue refuses; the caller comes again after a step.
+        let start = self.now;
         while self.engine.stats().n_waiting == self.options.max_queue {
             self.step();
+            self.check_progress_since(start);
         }
         let id = self.engine.submit(request).expect("nothing is wrong with it");
         let flight = Flight { number, record: Record::default(), n_overtaken: 0 };
@@ -254,6 +256,11 @@ impl World {
         self.landed.push(flight);
     }
 
+    /// All that wait and run at once end within this many steps, or some never will.
+    fn check_progress_since(&self, start: u64) {
+        assert!(self.now - start < 60 * 400, "no end: {:?}", self.engine.stats());
+    }
+
     /// Runs all requests; returns the counts at the end.
     fn run(&mut self) -> Stats {
         let mut number = 0;
@@ -272,8 +279,7 @@ impl World {
         let start = self.now;
         while !self.engine.is_idle() {
             self.step();
-            // Each step of a sequence computes one token at least, failures aside.
-            assert!(self.now - start < 60 * 400 * 2, "no end: {:?}", self.engine.stats());
+            self.check_progress_since(start);
         }
         assert!(self.flights.is_empty(), "a request never ended");
         self.engine.stats()

@@ -22,7 +22,7 @@ fn impossible_requests_are_refused_with_reasons() {
         (with(|r| r.max_tokens = 0), "`max_tokens` is 0"),
         (with(|r| r.max_tokens = 996), "maximum context length is 1000 tokens, but 1001"),
         (with(|r| r.max_tokens = usize::MAX), "maximum context length is 1000 tokens"),
-        (with(|r| r.max_tokens = 600), "needs 10 cache pages, the engine has 8"),
+        (with(|r| r.max_tokens = 509), "needs 9 cache pages, the engine has 8"),
         (with(|r| r.sampling.temperature = f32::NAN), "`temperature` is NaN"),
         (with(|r| r.sampling.temperature = -0.1), "`temperature` is -0.1"),
         (with(|r| r.sampling.top_p = 1.5), "`top_p` is 1.5"),
