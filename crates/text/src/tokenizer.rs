@@ -90,6 +90,8 @@ impl Tokenizer {
             added.iter().map(|(&id, token)| (token.content.as_str(), id)),
         );
         let id_of = |token: &str| file.added.token_to_id(token, &file.model);
+        // Only tokens marked `normalized` are looked for in normalized text.
+        let has_aliases = file.makes_punctuation && added.values().any(|token| token.normalized);
         let leading_special = leading_special_token(&file.post_processor);
         let bos_token = config.bos_token.as_deref().or(leading_special);
         Ok(Tokenizer {
@@ -100,7 +102,7 @@ impl Tokenizer {
             added_ids: added.keys().copied().collect(),
             control_text: ControlText::new(
                 added.values().map(|token| token.content.as_str()),
-                file.normalizer.as_ref().filter(|_| file.makes_punctuation).map(single_char),
+                file.normalizer.as_ref().filter(|_| has_aliases).map(single_char),
             )?,
             leading: file.spelling.leading(),
             bytes,
