@@ -23,8 +23,8 @@ pub struct Model {
 }
 
 enum Weights {
-    DeepseekV3(DeepseekV3),
-    Dense(Dense),
+    DeepseekV3(Box<DeepseekV3>),
+    Dense(Box<Dense>),
 }
 
 impl Model {
@@ -47,10 +47,10 @@ impl Model {
     fn with_loader(config: Config, mut loader: Loader) -> Result<Model> {
         let weights = match config.architecture {
             Architecture::DeepseekV3 => {
-                Weights::DeepseekV3(DeepseekV3::load(&config, &mut loader)?)
+                Weights::DeepseekV3(Box::new(DeepseekV3::load(&config, &mut loader)?))
             }
             Architecture::Qwen2 | Architecture::Llama => {
-                Weights::Dense(Dense::load(&config, &mut loader)?)
+                Weights::Dense(Box::new(Dense::load(&config, &mut loader)?))
             }
         };
         Ok(Model { inv_freq: config.inv_freq(), config, weights })

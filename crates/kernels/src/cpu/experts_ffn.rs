@@ -116,6 +116,7 @@ fn down(cpu: &Cpu, x: &Tensor, chosen: &[Chosen], hidden: &[PackedRows]) -> Tens
             let n_cols = PANEL_ROWS.min(hidden_size - first_col);
             for (chosen, rows) in chosen.iter().zip(hidden) {
                 let matrix = &chosen.expert.down;
+                assert_eq!(rows.operand, cpu.kernels.operand(matrix.format()));
                 for first_row in (0..rows.n_rows).step_by(CHUNK_ROWS) {
                     let n_rows = CHUNK_ROWS.min(rows.n_rows - first_row);
                     let product = PanelProduct { rows, first_row, n_rows, matrix, panel };

@@ -53,12 +53,12 @@ pub(super) fn forward(
 /// matrix: `[tokens, heads * out_features]`.
 fn per_head(cpu: &Cpu, x: &Tensor, head_width: usize, matrices: &[Matrix]) -> Tensor {
     let (n_in, n_out) = (matrices[0].in_features(), matrices[0].out_features());
-    let operand = cpu.kernels.operand(matrices[0].format());
-    let rows: Vec<PackedRows> = (0..matrices.len())
-        .map(|head| {
-            products::pack(cpu, operand, x, (head * head_width, n_in), &|row| row, x.rows())
-        })
-        .collect();
+    // Heads may differ in format: one whose rows straddle two blocks of FP8 scales is kept in F32.
+    let pack = |(head, matrix): (usize, &Matrix)| {
+        let operand = cpu.kernels.operand(matrix.format());
+        products::pack(cpu, operand, x, (head * head_width, n_in), &|row| row, x.rows())
+    };
+    let rows: Vec<PackedRows> = matrices.iter().enumerate().map(pack).collect();
     let products: Vec<Product> =
         rows.iter().zip(matrices).map(|(rows, matrix)| Product { rows, matrix }).collect();
     let width = matrices.len() * n_out;

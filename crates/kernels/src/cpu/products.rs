@@ -46,6 +46,9 @@ pub(super) fn run(
     panels_per_step: usize,
     finish: &(dyn Fn(Step) + Sync),
 ) {
+    for Product { rows, matrix } in products {
+        assert_eq!(rows.operand, cpu.kernels.operand(matrix.format()));
+    }
     let units = units(products, panels_per_step);
     cpu.pool.run(units.len(), &|scratch, unit| {
         let Unit { product, first_row, n_rows, ref steps } = units[unit];

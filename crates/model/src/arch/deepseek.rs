@@ -49,7 +49,7 @@ enum QueryProjection {
 
 enum Mlp {
     Dense(Expert),
-    Moe(Moe),
+    Moe(Box<Moe>),
 }
 
 struct Moe {
@@ -151,7 +151,7 @@ impl DecoderLayer {
         let self_attn = Attention::load(config, loader, &format!("{name}.self_attn"))?;
         let mlp = format!("{name}.mlp");
         let mlp = match &config.moe {
-            Some(moe) if is_moe => Mlp::Moe(Moe::load(moe, hidden, loader, &mlp)?),
+            Some(moe) if is_moe => Mlp::Moe(Box::new(Moe::load(moe, hidden, loader, &mlp)?)),
             _ => Mlp::Dense(loader.expert(&mlp, hidden, config.intermediate_size)?),
         };
         let rms_norm_eps = config.rms_norm_eps;
