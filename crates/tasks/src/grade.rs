@@ -83,10 +83,14 @@ fn judge(gold: &Side, answer: &Side, policy: &Policy) -> Outcome {
         (Ok(a), Ok(b)) => {
             let outcome = compare(a, b, policy);
             if outcome.is_equal() {
-                outcome
-            } else {
-                reread(gold, answer, policy).unwrap_or(outcome)
+                return outcome;
             }
+            // "VW" may be read as words on one side and as a name on the other.
+            let has_words = matches!(a, Value::Text(_)) || matches!(b, Value::Text(_));
+            if has_words && words(&gold.text) == words(&answer.text) {
+                return Outcome::equal("the same words");
+            }
+            reread(gold, answer, policy).unwrap_or(outcome)
         }
         (Err(Unreadable::Missing(why)), _) => {
             Outcome::undecided(format!("the gold has no answer: {why}"))
@@ -131,8 +135,10 @@ fn read(source: &str) -> Side {
     };
     if !is_reply(source) {
         let value = parse::parse(source);
+        let announces = source.len() < 400 && source.to_lowercase().contains("answer");
         let is_prose = match &value {
-            Ok(Value::Text(text)) => text.split_whitespace().count() > 4,
+            Ok(Value::Text(text)) => text.split_whitespace().count() > 4 || announces,
+            Ok(Value::List(..)) => announces,
             Ok(_) | Err(ParseError::Empty) => false,
             Err(_) => true,
         };
@@ -164,6 +170,14 @@ fn read(source: &str) -> Side {
 
 fn clipped(text: &str) -> String {
     text.get(..MAX_INPUT_BYTES).unwrap_or(text).to_owned()
+}
+
+/// The text as plain words.
+fn words(source: &str) -> String {
+    if source.len() > MAX_INPUT_BYTES {
+        return String::new();
+    }
+    text::normalize(&text::flatten(&clean::clean(source)))
 }
 
 /// Text without spaces, for comparing what could not be parsed.

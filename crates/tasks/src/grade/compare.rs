@@ -66,8 +66,8 @@ impl Comparer<'_> {
     /// Expands open signs and chains of equal constants, and flattens lists.
     fn simplify(&mut self, value: Value) -> Value {
         match value {
-            Value::Scalar { expr, unit, base, is_decimal } => {
-                let scalar = |expr| Value::Scalar { expr, unit: unit.clone(), base, is_decimal };
+            Value::Scalar { expr, unit, is_decimal } => {
+                let scalar = |expr| Value::Scalar { expr, unit: unit.clone(), is_decimal };
                 match signs(&expr) {
                     Some(mut all) if all.len() > 1 => {
                         Value::List(all.drain(..).map(scalar).collect(), super::value::Joint::And)

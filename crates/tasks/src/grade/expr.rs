@@ -4,13 +4,15 @@ use std::fmt;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed};
+use num_traits::{One, Signed, Zero};
 
 /// A scalar expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expr {
     /// A non-negative rational literal; decimals are exact.
     Num(BigRational),
+    /// A non-negative number written in the stated base.
+    Based(BigRational, u32),
     /// A variable or another name.
     Var(String),
     /// The circle constant.
@@ -133,7 +135,7 @@ impl Expr {
     /// The literal this is, with a sign.
     pub fn as_literal(&self) -> Option<BigRational> {
         match self {
-            Expr::Num(value) => Some(value.clone()),
+            Expr::Num(value) | Expr::Based(value, _) => Some(value.clone()),
             Expr::Neg(inner) => inner.as_literal().map(|v| -v),
             _ => None,
         }
@@ -184,6 +186,15 @@ impl Expr {
         change(mapped)
     }
 
+    /// The base a single number is written in, ten when none is stated.
+    pub fn base(&self) -> u32 {
+        match self {
+            Expr::Based(_, base) => *base,
+            Expr::Neg(inner) => inner.base(),
+            _ => 10,
+        }
+    }
+
     fn precedence(&self) -> u8 {
         match self {
             Expr::Add(_) | Expr::PlusMinus(..) => 1,
@@ -205,6 +216,7 @@ impl Expr {
         match self {
             Expr::Num(value) if value.denom().is_one() => write!(f, "{}", value.numer()),
             Expr::Num(value) => write!(f, "{}/{}", value.numer(), value.denom()),
+            Expr::Based(value, base) => write!(f, "{}_{{{base}}}", digits(value, *base)),
             Expr::Var(name) if is_plain_name(name) => f.write_str(name),
             Expr::Var(name) => write!(f, "\\operatorname{{{name}}}"),
             Expr::Pi => f.write_str("pi"),
@@ -254,6 +266,25 @@ impl Expr {
             }
         }
     }
+}
+
+/// The digits of a number whose expansion in `base` ends.
+fn digits(value: &BigRational, base: u32) -> String {
+    const MAX_FRACTION: usize = 4096;
+    let mut text = value.to_integer().to_str_radix(base).to_uppercase();
+    let mut rest = value.fract();
+    if !rest.is_zero() {
+        text.push('.');
+    }
+    for _ in 0..MAX_FRACTION {
+        if rest.is_zero() {
+            break;
+        }
+        rest *= BigRational::from_integer(BigInt::from(base));
+        text.push_str(&rest.to_integer().to_str_radix(base).to_uppercase());
+        rest = rest.fract();
+    }
+    text
 }
 
 fn two() -> BigRational {

@@ -59,6 +59,8 @@ impl Fallbacks {
 /// Words that announce an answer; the last one in the text wins.
 const PHRASES: &[&str] = &[
     "answer is",
+    "option is",
+    "choice is",
     "answer:",
     "answer：",
     "answers are",
@@ -81,6 +83,9 @@ const RETRACTIONS: &[&str] = &[
     "i mean",
 ];
 
+/// Looks for an answer in one way.
+type Finder = fn(&str) -> Option<String>;
+
 /// The final answer of a reply, with every fall-back allowed.
 pub fn extract_answer(reply: &str) -> Extracted {
     extract_with(reply, &Fallbacks::ALL)
@@ -91,7 +96,7 @@ pub fn extract_with(reply: &str, fallbacks: &Fallbacks) -> Extracted {
     let Some(visible) = visible(reply) else {
         return Extracted { text: None, source: Source::Unfinished };
     };
-    let attempts: [(bool, Source, fn(&str) -> Option<String>); 6] = [
+    let attempts: [(bool, Source, Finder); 6] = [
         (true, Source::Box, last_boxes),
         (fallbacks.phrase, Source::Phrase, after_phrase),
         (fallbacks.hashes, Source::Hashes, after_hashes),
@@ -220,7 +225,7 @@ fn after_phrase(text: &str) -> Option<String> {
     let rest = &text[place + phrase.len()..];
     let rest = rest.trim_start_matches([':', '：', ' ', '\n', '\r', '\t']);
     let rest = rest.strip_prefix("**").unwrap_or(rest).trim_start_matches([':', ' ', '\n']);
-    let line = rest.lines().next()?;
+    let line = first_line(rest);
     let sentence = &line[..sentence_end(line)];
     let tail = rest[sentence.len()..].to_ascii_lowercase();
     if RETRACTIONS.iter().any(|word| tail.contains(word)) {
@@ -228,6 +233,19 @@ fn after_phrase(text: &str) -> Option<String> {
     }
     let sentence = sentence.trim().trim_matches('*').trim();
     (!sentence.is_empty()).then(|| sentence.to_owned())
+}
+
+/// The first line, or as many as a formula that opens it spans.
+fn first_line(text: &str) -> &str {
+    let formula = [("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")].iter().find_map(
+        |(open, close)| {
+            let inner = text.strip_prefix(open)?;
+            Some(open.len() + inner.find(close).filter(|at| *at < 2000)? + close.len())
+        },
+    );
+    let start = formula.unwrap_or(0);
+    let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    &text[..end]
 }
 
 /// Where a sentence ends: a full stop before a space or the end, outside math delimiters.
@@ -238,10 +256,9 @@ fn sentence_end(line: &str) -> usize {
         match byte {
             b'$' if at == 0 || bytes[at - 1] != b'\\' => is_math = !is_math,
             b'.' if !is_math && bytes.get(at + 1).is_none_or(|b| *b == b' ') => {
-                let before = &line[..at];
+                let before = bytes[at.saturating_sub(2)..at].to_ascii_lowercase();
                 let is_abbreviation =
-                    [".m", " a", " p"].iter().any(|end| before.to_ascii_lowercase().ends_with(end))
-                        || before.ends_with("..");
+                    [".m", " a", " p", ".."].iter().any(|end| end.as_bytes() == before);
                 if !is_abbreviation {
                     return at;
                 }

@@ -79,10 +79,6 @@ impl Form {
         Form::rational(Rat::from_integer(BigInt::from(value)))
     }
 
-    pub fn ratio(numer: i64, denom: i64) -> Form {
-        Form::rational(Rat::new(BigInt::from(numer), BigInt::from(denom)))
-    }
-
     /// The rational number this is, if it is one.
     pub fn as_rational(&self) -> Option<Rat> {
         if self.den.is_one() { self.num.as_constant() } else { None }

@@ -52,7 +52,7 @@ pub enum Tok {
 #[rustfmt::skip]
 const COMMANDS: &[(&str, &str)] = &[
     ("frac", "frac"), ("dfrac", "frac"), ("tfrac", "frac"), ("cfrac", "frac"), ("sfrac", "frac"), ("nicefrac", "frac"),
-    ("sqrt", "sqrt"), ("binom", "binom"), ("dbinom", "binom"), ("tbinom", "binom"),
+    ("sqrt", "sqrt"), ("binom", "binom"), ("choose", "choose"), ("dbinom", "binom"), ("tbinom", "binom"),
     ("cdot", "times"), ("times", "times"), ("ast", "times"), ("div", "div"), ("pm", "pm"), ("mp", "mp"),
     ("le", "le"), ("leq", "le"), ("leqslant", "le"), ("ge", "ge"), ("geq", "ge"), ("geqslant", "ge"),
     ("lt", "lt"), ("gt", "gt"), ("ne", "ne"), ("neq", "ne"), ("approx", "approx"), ("simeq", "approx"), ("sim", "approx"),
@@ -112,6 +112,7 @@ pub fn lex(source: &str) -> Result<Vec<Token>, ParseError> {
         tokens: Vec::new(),
         spaced: false,
         brackets: Vec::new(),
+        is_unclosed: false,
     };
     lexer.run()?;
     Ok(lexer.tokens)
@@ -124,6 +125,8 @@ struct Lexer {
     spaced: bool,
     /// Open brackets; `true` where a comma separates parts.
     brackets: Vec<bool>,
+    /// Whether an argument's brace was never closed.
+    is_unclosed: bool,
 }
 
 impl Lexer {
@@ -168,6 +171,14 @@ impl Lexer {
                 }
                 _ => return Err(ParseError::Character(c)),
             }
+        }
+        if self.is_unclosed {
+            let found = "the end".to_owned();
+            return Err(ParseError::Unexpected {
+                found,
+                place: self.tokens.len() + 1,
+                expected: "a closing brace",
+            });
         }
         Ok(())
     }
@@ -228,8 +239,21 @@ impl Lexer {
         while self.peek(0).is_some_and(|c| c.is_ascii_alphabetic()) {
             self.pos += 1;
         }
-        // Abbreviations with points: "p.m.", "sq.".
         let word: String = self.chars[start..self.pos].iter().collect();
+        // "xsqrt(5)", "pisin(x)": letters run into the function that follows them.
+        if self.peek(0) == Some('(') && super::expr::Func::from_name(&word).is_none() {
+            const ENDINGS: &[&str] = &["sqrt", "sin", "cos", "tan", "log", "ln"];
+            let split = ENDINGS.iter().find_map(|name| Some((word.strip_suffix(name)?, *name)));
+            if let Some((letters, name)) = split
+                && (1..=3).contains(&letters.len())
+                && word != "arcsin"
+                && !letters.starts_with("arc")
+            {
+                self.push(Tok::Word(letters.to_owned()));
+                self.push(Tok::Word(name.to_owned()));
+                return;
+            }
+        }
         self.push(Tok::Word(word));
     }
 
@@ -297,7 +321,10 @@ impl Lexer {
         match c {
             '{' => self.set_bracket(true),
             '}' => self.set_bracket(false),
-            '\\' => self.push(Tok::RowBreak),
+            '\\' => {
+                self.skip_row_space();
+                self.push(Tok::RowBreak);
+            }
             '%' => self.push(Tok::Char('%')),
             '$' => self.push(Tok::Currency("dollars")),
             '|' => self.push(Tok::Command("norm")),
@@ -308,6 +335,19 @@ impl Lexer {
             _ => return Err(ParseError::Command(c.to_string())),
         }
         Ok(())
+    }
+
+    /// The optional extra space after a row break: `[2pt]`.
+    fn skip_row_space(&mut self) {
+        let rest: String = self.chars[self.pos..].iter().take(12).collect();
+        let length = rest.strip_prefix('[').and_then(|r| r.find(']')).map(|end| &rest[1..=end]);
+        let is_length = length.is_some_and(|length| {
+            let unit = length.trim_start_matches(|c: char| c.is_ascii_digit() || "-. ".contains(c));
+            matches!(unit, "pt" | "em" | "ex" | "mm" | "cm")
+        });
+        if let Some(length) = length.filter(|_| is_length) {
+            self.pos += length.len() + 2;
+        }
     }
 
     fn set_bracket(&mut self, is_open: bool) {
@@ -348,7 +388,8 @@ impl Lexer {
                 return self.chars[start..self.pos - 1].iter().collect();
             }
         }
-        self.chars[start.min(self.chars.len())..].iter().collect()
+        self.is_unclosed = true;
+        String::new()
     }
 
     fn number_set(&self) -> Option<&'static str> {
@@ -398,11 +439,22 @@ impl Lexer {
                 self.push(Tok::Char(','));
             }
             self.push(Tok::Command(if word == "or" { "or" } else { "and" }));
-        } else if matches!(command, "mathrm" | "operatorname") && is_symbolic(trimmed) {
+        } else if command == "operatorname"
+            || (command == "mathrm" && is_symbolic(trimmed) && !self.is_unit_here(trimmed))
+        {
             self.push(symbol(command, trimmed));
         } else {
             self.push(Tok::Text(trimmed.to_owned()));
         }
+    }
+
+    /// Whether upright letters after a number are its unit and not a function or a variable.
+    fn is_unit_here(&self, word: &str) -> bool {
+        let follows_number = matches!(
+            self.tokens.last().map(|t| &t.tok),
+            Some(Tok::Number { .. } | Tok::Char('}' | ')'))
+        );
+        follows_number && super::units::is_unit_word(word)
     }
 
     /// Lexes an argument in place.

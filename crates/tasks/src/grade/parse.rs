@@ -72,7 +72,7 @@ pub(super) fn parse_as(source: &str, reading: Reading) -> Result<Value, ParseErr
         return Err(ParseError::TooLong(source.len()));
     }
     let cleaned = clean(source);
-    let bare = unwrap(&cleaned);
+    let (bare, is_text) = unwrap(&cleaned);
     if !bare.chars().any(|c| c.is_alphanumeric() || "∅\\".contains(c)) {
         return if bare == "\\{\\}" || bare == "{}" {
             Ok(Value::Named(super::value::NamedSet::Empty))
@@ -80,7 +80,7 @@ pub(super) fn parse_as(source: &str, reading: Reading) -> Result<Value, ParseErr
             Err(ParseError::Empty)
         };
     }
-    if let Some(value) = text::special(bare) {
+    if let Some(value) = text::special(bare, is_text) {
         return Ok(value);
     }
     let mut source = without_delimiters(bare);
@@ -92,8 +92,8 @@ pub(super) fn parse_as(source: &str, reading: Reading) -> Result<Value, ParseErr
 }
 
 /// Takes off what does not belong to the answer: math delimiters, emphasis, boxes, quotes, final
-/// punctuation.
-fn unwrap(source: &str) -> &str {
+/// punctuation. Also says whether a command for words was among it.
+fn unwrap(source: &str) -> (&str, bool) {
     const PAIRS: &[(&str, &str)] = &[
         ("$$", "$$"),
         ("$", "$"),
@@ -105,8 +105,19 @@ fn unwrap(source: &str) -> &str {
         ("\"", "\""),
         ("'", "'"),
     ];
-    const COMMANDS: &[&str] =
-        &["\\boxed", "\\fbox", "\\text", "\\textbf", "\\mathbf", "\\mbox", "\\displaystyle"];
+    const COMMANDS: &[&str] = &[
+        "\\boxed",
+        "\\fbox",
+        "\\text",
+        "\\textbf",
+        "\\textit",
+        "\\textrm",
+        "\\mathrm",
+        "\\mathbf",
+        "\\mbox",
+        "\\displaystyle",
+    ];
+    let mut is_text = false;
     let mut s = trim(source);
     // Every round takes something off, so the loop ends.
     loop {
@@ -124,13 +135,15 @@ fn unwrap(source: &str) -> &str {
                 let rest = rest.trim_start();
                 if let Some(inner) = whole_group(rest) {
                     s = trim(inner);
+                    is_text |=
+                        command.contains("text") || *command == "\\mbox" || *command == "\\mathrm";
                 } else if *command == "\\displaystyle" {
                     s = rest;
                 }
             }
         }
         if s == before {
-            return s;
+            return (s, is_text);
         }
     }
 }

@@ -18,6 +18,16 @@ pub enum Units {
     Required,
 }
 
+/// How a degree sign may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Degrees {
+    /// `90°` is half of pi and nothing else.
+    Exact,
+    /// The sign is a unit that one side may leave out: `90°` matches `90`, and pi over two only
+    /// where radians are stated.
+    SignOptional,
+}
+
 /// How close a decimal must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Precision {
@@ -42,7 +52,7 @@ pub enum ListOrder {
 pub enum Bases {
     /// By value: `101_2` is 5.
     ByValue,
-    /// The base must be the same on both sides.
+    /// The base must be the same on both sides; a number without a subscript is in base ten.
     SameBase,
 }
 
@@ -54,8 +64,8 @@ pub struct Policy {
     pub percent: Percent,
     /// Units, currencies and counted nouns.
     pub units: Units,
-    /// Whether a degree sign may be left out on one side (`90` for `90°`).
-    pub degrees_optional: bool,
+    /// Degree signs.
+    pub degrees: Degrees,
     /// Rounding.
     pub precision: Precision,
     /// Order of comma lists.
@@ -80,10 +90,10 @@ impl Policy {
     pub const STANDARD: Policy = Policy {
         percent: Percent::SignOptional,
         units: Units::Optional,
-        degrees_optional: true,
+        degrees: Degrees::SignOptional,
         precision: Precision::Exact,
         list_order: ListOrder::Any,
-        bases: Bases::ByValue,
+        bases: Bases::SameBase,
         assignment_optional: true,
         inequality_as_interval: true,
         vector_as_tuple: true,
@@ -95,7 +105,7 @@ impl Policy {
     pub const STRICT: Policy = Policy {
         percent: Percent::Exact,
         units: Units::Required,
-        degrees_optional: false,
+        degrees: Degrees::Exact,
         precision: Precision::Exact,
         list_order: ListOrder::Any,
         bases: Bases::ByValue,

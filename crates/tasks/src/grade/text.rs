@@ -25,7 +25,7 @@ const ALL_REALS: &[&str] = &[
 ];
 
 /// Recognises what the expression parser is not meant to read. `source` is trimmed and unwrapped.
-pub fn special(source: &str) -> Option<Value> {
+pub fn special(source: &str, is_text: bool) -> Option<Value> {
     if source.len() > 400 {
         return None;
     }
@@ -48,7 +48,9 @@ pub fn special(source: &str) -> Option<Value> {
         .or_else(|| date(&flat))
         .or_else(|| choice(source, &flat))
         .or_else(|| number_words(&lower))
-        .or_else(|| words(source, &flat))
+        .or_else(|| {
+            words(&flat, is_text || source.starts_with("\\text") || source.starts_with("\\mbox"))
+        })
 }
 
 /// The text without `\text` wrappers, layout commands and math delimiters.
@@ -286,11 +288,11 @@ fn number_words(lower: &str) -> Option<Value> {
         false => units::parse(&noun.join(" "))?.unit,
     };
     let expr = Expr::integer(BigInt::from(value));
-    Some(Value::Scalar { expr, unit, base: None, is_decimal: false })
+    Some(Value::Scalar { expr, unit, is_decimal: false })
 }
 
 /// Plain words, or a comma list of them.
-fn words(source: &str, flat: &str) -> Option<Value> {
+fn words(flat: &str, is_text: bool) -> Option<Value> {
     let is_wordy = flat.chars().all(|c| c.is_alphabetic() || " ,.'-;:\"!?&".contains(c));
     if !is_wordy || flat.contains(" - ") {
         return None;
@@ -298,7 +300,6 @@ fn words(source: &str, flat: &str) -> Option<Value> {
     // Letters with signs between them are a formula.
     let is_formula =
         flat.contains(['!', '-']) && flat.split(|c: char| !c.is_alphabetic()).all(|w| w.len() <= 2);
-    let is_text = source.starts_with("\\text") || source.starts_with("\\mbox");
     let parts: Vec<&str> = flat
         .split([',', ';'])
         .flat_map(|part| part.split(" and "))
@@ -307,7 +308,7 @@ fn words(source: &str, flat: &str) -> Option<Value> {
         .collect();
     let is_word = |word: &str| is_dictionary_word(word, is_text);
     let has_word = |part: &&str| part.split_whitespace().any(is_word);
-    if is_formula || !parts.iter().any(|part| has_word(part)) {
+    if is_formula || !parts.iter().any(has_word) {
         return None;
     }
     if parts.len() > 1 && parts.iter().all(|part| part.split_whitespace().count() <= 3) {
@@ -359,7 +360,7 @@ fn is_dictionary_word(word: &str, is_text: bool) -> bool {
                     | "not"
             )
         }
-        _ => (!is_upper || is_text) && !(is_run && !is_text),
+        _ => is_text || !(is_upper || is_run),
     }
 }
 

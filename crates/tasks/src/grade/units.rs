@@ -103,7 +103,7 @@ pub fn percent() -> Unit {
 }
 
 fn named(text: &str) -> Unit {
-    let measure = lookup(text).map(|(dimension, size)| (dimension, size));
+    let measure = lookup(text);
     Unit { text: text.into(), measure }
 }
 
@@ -111,6 +111,11 @@ impl Unit {
     /// Whether this is the percent sign.
     pub fn is_percent(&self) -> bool {
         self.text == "percent"
+    }
+
+    /// Whether this is an angle in radians.
+    pub fn is_radians(&self) -> bool {
+        self.text == "rad"
     }
 
     /// Whether this is an angle in degrees.
@@ -127,7 +132,19 @@ fn is_only(dimension: &Dimension, place: usize) -> bool {
 pub fn is_unit_word(word: &str) -> bool {
     lookup(word).is_some()
         || SCALES.iter().any(|(name, _)| *name == word)
-        || matches!(word, "percent" | "mph" | "kph" | "sq" | "cubic" | "square" | "rad" | "units")
+        || matches!(
+            word,
+            "percent"
+                | "mph"
+                | "kph"
+                | "sq"
+                | "cubic"
+                | "square"
+                | "rad"
+                | "radian"
+                | "radians"
+                | "units"
+        )
 }
 
 fn lookup(word: &str) -> Option<(Dimension, BigRational)> {
@@ -155,7 +172,12 @@ pub fn parse(text: &str) -> Option<Reading> {
         let word = word.trim_end_matches(['.', ';', '!']).trim_start_matches('.');
         let lower = word.to_lowercase();
         match lower.as_str() {
-            "" | "rad" | "radian" | "radians" => continue,
+            "" => continue,
+            "rad" | "radian" | "radians" => {
+                kept.push("rad".into());
+                measure = None;
+                continue;
+            }
             "per" | "/" => {
                 sign = -1;
                 kept.push("/".into());

@@ -51,8 +51,6 @@ pub enum Value {
         expr: Expr,
         /// What it counts or measures.
         unit: Option<Unit>,
-        /// The base its digits were written in, when stated.
-        base: Option<u32>,
         /// Whether it was written with a decimal point.
         is_decimal: bool,
     },
@@ -109,7 +107,7 @@ pub enum Value {
 impl Value {
     /// A bare expression.
     pub fn scalar(expr: Expr) -> Value {
-        Value::Scalar { expr, unit: None, base: None, is_decimal: false }
+        Value::Scalar { expr, unit: None, is_decimal: false }
     }
 }
 
@@ -159,10 +157,8 @@ pub(super) const MONTHS: [&str; 12] = [
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Scalar { expr, unit, base, .. } => {
-                if let Some((base, digits)) = base.and_then(|b| Some((b, digits_in(expr, b)?))) {
-                    write!(f, "{digits}_{{{base}}}")?;
-                } else if unit.as_ref().is_some_and(|u| u.is_percent() || u.is_degrees()) {
+            Value::Scalar { expr, unit, .. } => {
+                if unit.as_ref().is_some_and(|u| u.is_percent() || u.is_degrees()) {
                     write!(f, "({expr})")?;
                 } else {
                     write!(f, "{expr}")?;
@@ -257,10 +253,4 @@ fn write_matrix(f: &mut fmt::Formatter<'_>, rows: &[Vec<Expr>]) -> fmt::Result {
         joined(f, row, " & ")?;
     }
     f.write_str(" \\end{pmatrix}")
-}
-
-/// An integer literal's digits in another base, with its sign.
-fn digits_in(expr: &Expr, base: u32) -> Option<String> {
-    let value = expr.as_literal().filter(|v| v.is_integer())?;
-    (2..=36).contains(&base).then(|| value.numer().to_str_radix(base).to_uppercase())
 }

@@ -215,8 +215,8 @@ fn rename(value: Value, from: &str, to: &str) -> Value {
         other => other,
     };
     match value {
-        Value::Scalar { expr, unit, base, is_decimal } => {
-            Value::Scalar { expr: expr.map(&mut change), unit, base, is_decimal }
+        Value::Scalar { expr, unit, is_decimal } => {
+            Value::Scalar { expr: expr.map(&mut change), unit, is_decimal }
         }
         Value::List(parts, joint) => {
             Value::List(parts.into_iter().map(|part| rename(part, from, to)).collect(), joint)

@@ -10,7 +10,7 @@ use super::super::form::build::{build, literal};
 use super::super::form::numeric::Evaluation;
 use super::super::form::zero::{self, Tri};
 use super::super::form::{Fail, Form};
-use super::super::policy::{Bases, Percent, Precision, Units};
+use super::super::policy::{Bases, Degrees, Percent, Precision, Units};
 use super::super::units::{self, Unit};
 use super::super::value::Value;
 use super::{Comparer, Outcome};
@@ -19,13 +19,13 @@ impl Comparer<'_> {
     /// Two scalars with their units.
     pub(super) fn scalars(&mut self, gold: &Value, answer: &Value) -> Outcome {
         let (
-            Value::Scalar { expr: x, unit: u, base: p, is_decimal: gold_decimal },
-            Value::Scalar { expr: y, unit: v, base: q, is_decimal: answer_decimal },
+            Value::Scalar { expr: x, unit: u, is_decimal: gold_decimal },
+            Value::Scalar { expr: y, unit: v, is_decimal: answer_decimal },
         ) = (gold, answer)
         else {
             return Outcome::different("not two numbers");
         };
-        if self.policy.bases == Bases::SameBase && p != q {
+        if self.policy.bases == Bases::SameBase && x.base() != y.base() {
             return Outcome::different("the numbers are written in different bases");
         }
         let outcome = match (u, v) {
@@ -53,10 +53,12 @@ impl Comparer<'_> {
             return self.expressions(x, y);
         }
         if unit.is_degrees() {
-            let angle = self.expressions(&Expr::Call(Func::Degrees, vec![x.clone()]), y);
-            if angle.is_equal() || !self.policy.degrees_optional {
-                return angle;
-            }
+            return match self.policy.degrees {
+                Degrees::Exact => self.expressions(&Expr::Call(Func::Degrees, vec![x.clone()]), y),
+                Degrees::SignOptional => self.expressions(x, y),
+            };
+        }
+        if unit.is_radians() {
             return self.expressions(x, y);
         }
         // "5 m" may have been meant as a product.
@@ -71,6 +73,12 @@ impl Comparer<'_> {
     }
 
     fn two_units(&mut self, x: &Expr, a: &Unit, y: &Expr, b: &Unit) -> Outcome {
+        if a.is_degrees() && b.is_radians() {
+            return self.expressions(&Expr::Call(Func::Degrees, vec![x.clone()]), y);
+        }
+        if a.is_radians() && b.is_degrees() {
+            return self.expressions(x, &Expr::Call(Func::Degrees, vec![y.clone()]));
+        }
         if a.is_percent() != b.is_percent() {
             return Outcome::different("a percentage is not a quantity with a unit");
         }

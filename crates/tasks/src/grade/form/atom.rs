@@ -69,6 +69,11 @@ impl Atoms {
         &self.list[id.0 as usize]
     }
 
+    /// All atoms, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Atom> {
+        self.list.iter()
+    }
+
     /// Whether the atom's value involves a variable.
     pub fn has_variable(&self, id: AtomId) -> bool {
         match self.get(id) {

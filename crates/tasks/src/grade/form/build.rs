@@ -1,7 +1,6 @@
 //! From an expression as written to its normal form.
 
 use num_bigint::BigInt;
-use num_traits::One;
 
 use super::super::expr::Expr;
 use super::power::{power, root};
@@ -11,7 +10,7 @@ use super::{Context, Fail, Form, Rat, function};
 pub fn build(expr: &Expr, ctx: &mut Context) -> Result<Form, Fail> {
     ctx.fuel.spend(8)?;
     match expr {
-        Expr::Num(value) => {
+        Expr::Num(value) | Expr::Based(value, _) => {
             ctx.fuel.spend(super::bits(value) / 64)?;
             if super::bits(value) > super::MAX_BITS {
                 return Err(Fail::TooLarge);
@@ -66,7 +65,7 @@ pub fn build(expr: &Expr, ctx: &mut Context) -> Result<Form, Fail> {
 /// The rational value of a literal, the fast path of most comparisons.
 pub fn literal(expr: &Expr) -> Option<Rat> {
     match expr {
-        Expr::Num(value) => Some(value.clone()),
+        Expr::Num(value) | Expr::Based(value, _) => Some(value.clone()),
         Expr::Neg(x) => literal(x).map(|value| -value),
         Expr::Mul(parts) if parts.len() == 2 => match (&parts[0], &parts[1]) {
             (numer, Expr::Inv(denom)) => {

@@ -3,7 +3,7 @@
 use num_bigint::{BigInt, BigUint};
 use num_integer::Integer;
 use num_rational::Rational64;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{One, ToPrimitive, Zero};
 
 use super::atom::Atom;
 use super::poly::{Mono, Poly};
@@ -167,7 +167,7 @@ pub fn factorial(n: u64, ctx: &mut Context) -> Result<Option<BigInt>, Fail> {
 }
 
 /// The product of `low..=high` by halves, so that the factors stay of equal length.
-fn range_product(low: u64, high: u64) -> BigUint {
+pub fn range_product(low: u64, high: u64) -> BigUint {
     if low > high {
         return BigUint::one();
     }

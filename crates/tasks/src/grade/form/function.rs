@@ -4,12 +4,12 @@
 use num_bigint::BigInt;
 use num_integer::Integer;
 use num_rational::Rational64;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{One, Signed, Zero};
 
 use super::super::expr::Func;
-use super::atom::{Atom, PI, UNKNOWN};
+use super::atom::{Atom, UNKNOWN};
 use super::numeric::Evaluation;
-use super::poly::{Poly, exponent_from};
+use super::poly::Poly;
 use super::power::{opaque, power, root};
 use super::zero::{self, Tri};
 use super::{Context, Fail, Form, Rat, constant};
@@ -294,6 +294,29 @@ fn whole_fold(func: &Func, args: Vec<Form>, ctx: &mut Context) -> Result<Form, F
     Ok(Form::rational(Rat::from_integer(result)))
 }
 
+/// A factorial too long to write out, as a multiple of a near one that has been met before.
+fn large_factorial(n: u64, ctx: &mut Context) -> Result<Form, Fail> {
+    const NEAR: u64 = 1000;
+    let known = ctx.atoms.iter().find_map(|atom| match atom {
+        Atom::Call(name, args) if name == "fact" => {
+            args[0].as_u64().filter(|m| m.abs_diff(n) <= NEAR)
+        }
+        _ => None,
+    });
+    let base = known.unwrap_or(n);
+    let whole = Form::rational(Rat::from_integer(BigInt::from(base)));
+    let factorial = opaque("fact", vec![whole], ctx)?;
+    ctx.fuel.spend(base.abs_diff(n) * 16)?;
+    let product = |low: u64, high: u64| {
+        Rat::from_integer(BigInt::from(constant::range_product(low + 1, high)))
+    };
+    Ok(if base <= n {
+        factorial.scale(&product(base, n))
+    } else {
+        factorial.scale(&product(n, base).recip())
+    })
+}
+
 fn factorial(func: &Func, x: Form, ctx: &mut Context) -> Result<Form, Fail> {
     if let Some(value) = x.as_rational()
         && (!value.is_integer() || value.is_negative())
@@ -314,8 +337,9 @@ fn factorial(func: &Func, x: Form, ctx: &mut Context) -> Result<Form, Fail> {
         Some(n) => constant::factorial(n, ctx)?,
         None => None,
     };
-    match value {
-        Some(value) => Ok(Form::rational(Rat::from_integer(value))),
-        None => opaque("fact", vec![x], ctx),
+    match (value, x.as_u64()) {
+        (Some(value), _) => Ok(Form::rational(Rat::from_integer(value))),
+        (None, Some(n)) => large_factorial(n, ctx),
+        (None, None) => opaque("fact", vec![x], ctx),
     }
 }

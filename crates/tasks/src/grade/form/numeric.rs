@@ -165,7 +165,7 @@ fn arcsin(x: &Ball, prec: u64) -> Option<Ball> {
 
 /// Robbins's bounds: n! = sqrt(2 pi n) (n/e)^n e^r with 1/(12n + 1) < r < 1/(12n).
 fn factorial(n: u64, prec: u64) -> Option<Ball> {
-    if n < 1 << 10 || n > 1 << 34 {
+    if !(1 << 10..=1 << 34).contains(&n) {
         return None;
     }
     let x = Ball::integer(n as i64);

@@ -119,7 +119,10 @@ fn whole_power(base: &Form, exponent: u64, ctx: &mut Context) -> Result<Form, Fa
         let mono = monomial_power(&mono, &exponent)?;
         let term = Poly::term(Rat::one(), mono, ctx)?;
         let size = bits(&coefficient).saturating_mul(exponent.numer().unsigned_abs());
-        if coefficient.is_one() || size <= MAX_BITS {
+        if coefficient.is_one() {
+            return Ok(term);
+        }
+        if size <= MAX_BITS {
             ctx.fuel.spend(size / 16)?;
             let power = coefficient.pow(exponent.to_integer() as i32);
             return Ok(term.scale(&power));
@@ -321,7 +324,7 @@ fn root_term(coefficient: Rat, mono: Mono, n: u64, ctx: &mut Context) -> Result<
         }
         return Ok(result);
     }
-    if !turns.is_zero() || (coefficient.is_negative() && n % 2 == 0) {
+    if !turns.is_zero() || (coefficient.is_negative() && n.is_multiple_of(2)) {
         let sign = if coefficient.is_negative() { -Rat::one() } else { Rat::one() };
         let mut mono = vec![(ZETA, turns)];
         mono.retain(|(_, e)| !e.is_zero());

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use num_rational::Rational64;
-use num_traits::{One, Signed, Zero};
+use num_traits::{One, Signed};
 
 use super::atom::{Atom, UNKNOWN};
 use super::numeric::{Evaluation, SAMPLES};

@@ -16,14 +16,15 @@ impl Lexer {
         let has_point = self.peek(0) == Some('.')
             && (self.peek(1).is_some_and(|c| c.is_ascii_digit())
                 || digits.is_empty()
-                || self.period_follows(1));
+                || self.period_follows(1)
+                || (self.peek(1) == Some('(') && self.peek(2).is_some_and(|c| c.is_ascii_digit())));
         let mut repeating = String::new();
         if has_point {
             self.pos += 1;
             digits.push('.');
             digits.push_str(&self.digit_run());
             repeating = self.period();
-            self.ellipsis(&mut digits, &mut repeating);
+            self.ellipsis(&digits, &mut repeating);
         }
         if repeating.is_empty() {
             self.exponent(&mut digits);
@@ -156,7 +157,7 @@ impl Lexer {
     }
 
     /// `0.333...`: digits that have shown their period three times before an ellipsis.
-    fn ellipsis(&mut self, digits: &mut String, repeating: &mut String) {
+    fn ellipsis(&mut self, digits: &str, repeating: &mut String) {
         let rest: String = self.chars[self.pos..].iter().take(8).collect();
         let rest = rest.trim_start();
         let is_dots = rest.starts_with("...")
@@ -225,6 +226,6 @@ pub(super) fn based_literal(chars: &[char]) -> Option<(String, u32, usize)> {
     let base: u32 = subscript.parse().ok()?;
     let is_closed = !is_braced || chars.get(at) == Some(&'}');
     at += usize::from(is_braced);
-    let fits = (11..=36).contains(&base) && digits.chars().all(|c| c.to_digit(base).is_some());
+    let fits = (11..=36).contains(&base) && digits.chars().all(|c| c.is_digit(base));
     (is_closed && fits).then_some((digits, base, at))
 }

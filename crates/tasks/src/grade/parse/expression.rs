@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, ToPrimitive};
+use num_traits::ToPrimitive;
 
 use super::super::expr::{Expr, Func};
 use super::super::lexer::Tok;
@@ -116,6 +116,12 @@ impl Parser<'_> {
             Some(Tok::Char('(' | '[' | '{')) => true,
             Some(Tok::Char('|')) => self.open_bars == 0,
             Some(Tok::Name(_)) => true,
+            // 2^x 3^x: a power after a power of a letter cannot be a longer number.
+            Some(Tok::Number { .. }) => {
+                self.peek_at(1) == Some(&Tok::Char('^'))
+                    && self.pos > 0
+                    && !matches!(self.tokens[self.pos - 1].tok, Tok::Number { .. })
+            }
             Some(Tok::Word(word)) => !self.is_word_apart(word),
             Some(Tok::Command(name)) => match *name {
                 "frac" | "sqrt" | "binom" | "infty" | "langle" | "lfloor" | "lceil"
@@ -330,7 +336,7 @@ impl Parser<'_> {
             }
             Tok::Based { digits, base } => {
                 self.pos += 1;
-                Ok(Expr::Num(number::in_base(digits, *base)?))
+                Ok(Expr::Based(number::in_base(digits, *base)?, *base))
             }
             Tok::Word(word) => {
                 self.pos += 1;
@@ -352,7 +358,7 @@ impl Parser<'_> {
         if self.is_char('_') && repeating.is_empty() {
             self.pos += 1;
             let base = self.base_subscript()?;
-            return Ok(Expr::Num(number::in_base(digits, base)?));
+            return Ok(Expr::Based(number::in_base(digits, base)?, base));
         }
         Ok(Expr::Num(number::decimal(digits, repeating)?))
     }
@@ -380,7 +386,11 @@ impl Parser<'_> {
     fn group(&mut self, open: char) -> Result<Expr, ParseError> {
         self.pos += 1;
         let bars = std::mem::take(&mut self.open_bars);
-        let inner = self.expression()?;
+        let mut inner = self.expression()?;
+        if self.eat_command("choose") {
+            let bottom = self.expression()?;
+            inner = Expr::Call(Func::Binomial, vec![inner, bottom]);
+        }
         self.open_bars = bars;
         let close = match open {
             '(' => ')',
@@ -393,7 +403,7 @@ impl Parser<'_> {
             Some(value) => {
                 self.pos += 1;
                 let base = self.base_subscript()?;
-                Ok(Expr::Num(number::in_base(&value.to_integer().to_string(), base)?))
+                Ok(Expr::Based(number::in_base(&value.to_integer().to_string(), base)?, base))
             }
             None => Ok(inner),
         }

@@ -15,6 +15,10 @@ impl Parser<'_> {
     /// The whole input as one answer.
     pub(super) fn answer(&mut self) -> Result<Value, ParseError> {
         while self.eat_char('=') || self.eat_command("approx") {}
+        if matches!(self.peek(), Some(Tok::Word(w) | Tok::Text(w)) if w.eq_ignore_ascii_case("either"))
+        {
+            self.pos += 1;
+        }
         let value = self.list()?;
         if self.pos < self.tokens.len() {
             return Err(self.unexpected("the end"));
@@ -134,17 +138,21 @@ impl Parser<'_> {
         let mut signs = Vec::new();
         while let Some(sign) = self.peek().and_then(sign_of) {
             self.pos += 1;
-            let right = self.operand()?;
+            let mut right = self.operand()?;
+            if self.is_char(':') && self.open_bars == 0 {
+                right = self.ratio(right)?;
+            }
             match right {
                 // What is rounded after an exact value adds nothing to it.
                 _ if sign == Sign::Approx && signs.is_empty() => return Ok(first),
-                Value::Scalar { expr, unit, base, is_decimal } => {
-                    let is_last = !self.peek().is_some_and(|t| sign_of(t).is_some());
-                    if signs.is_empty() && sign == Sign::Equal && is_last && unit.is_some() {
-                        let value = Value::Scalar { expr, unit, base, is_decimal };
+                Value::Scalar { expr, unit, is_decimal } => {
+                    let is_last = self.peek().is_none_or(|t| sign_of(t).is_none());
+                    let is_naming = signs.is_empty() && sign == Sign::Equal && is_last;
+                    if is_naming && unit.is_some() && sides[0].has_variable() {
+                        let value = Value::Scalar { expr, unit, is_decimal };
                         return Ok(Value::Assignment(Box::new(first), Box::new(value)));
                     }
-                    sides.push(relation_side(Value::Scalar { expr, unit, base, is_decimal }));
+                    sides.push(relation_side(Value::Scalar { expr, unit, is_decimal }));
                 }
                 other if signs.is_empty() && sign == Sign::Equal => {
                     return Ok(Value::Assignment(Box::new(first), Box::new(other)));
@@ -266,7 +274,7 @@ impl Parser<'_> {
         let is_decimal = written
             .iter()
             .any(|t| matches!(&t.tok, Tok::Number { digits, .. } if digits.contains('.')));
-        Ok(Value::Scalar { base: base_of(written), expr, unit, is_decimal })
+        Ok(Value::Scalar { expr, unit, is_decimal })
     }
 
     /// `5 m`, `3 m^2`, `10 m/s`: a literal before a spaced single letter that names a unit and
@@ -294,7 +302,7 @@ impl Parser<'_> {
         if let (Some(Tok::Text(digits)), Some(Tok::Char('_'))) = (self.peek(), self.peek_at(1)) {
             self.pos += 2;
             let base = self.base_subscript()?;
-            return Ok(Expr::Num(number::in_base(digits, base)?));
+            return Ok(Expr::Based(number::in_base(digits, base)?, base));
         }
         self.expression()
     }
@@ -448,25 +456,6 @@ fn take_degrees(expr: &Expr) -> Option<(Expr, Unit)> {
         _ => return None,
     };
     Some((inner, units::degrees()))
-}
-
-/// The base, when the tokens are one number in a stated base.
-fn base_of(tokens: &[super::super::lexer::Token]) -> Option<u32> {
-    let is_sign = |t: &super::super::lexer::Token| t.tok == Tok::Char('-');
-    let mut rest = tokens.iter().skip_while(|t| is_sign(t));
-    match &rest.next()?.tok {
-        Tok::Based { base, .. } if rest.next().is_none() => Some(*base),
-        Tok::Number { .. } | Tok::Text(_) if rest.next()?.tok == Tok::Char('_') => {
-            rest.find_map(|t| match &t.tok {
-                Tok::Number { digits, .. } => digits.parse().ok(),
-                Tok::Word(word) | Tok::Text(word) => {
-                    super::super::text::number_word(word).and_then(|n| u32::try_from(n).ok())
-                }
-                _ => None,
-            })
-        }
-        _ => None,
-    }
 }
 
 fn named_set(name: &str) -> Option<NamedSet> {

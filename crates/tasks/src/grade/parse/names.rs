@@ -169,6 +169,12 @@ impl Parser<'_> {
     /// The argument of a function without parentheses: factors up to the next function or sign.
     fn bare_argument(&mut self) -> Result<Expr, ParseError> {
         let mut factors = vec![self.signed_factor()?];
+        if let Some(Tok::Word(word) | Tok::Text(word)) = self.peek()
+            && matches!(word.trim(), "degrees" | "degree" | "deg")
+        {
+            self.pos += 1;
+            return Ok(Expr::Call(Func::Degrees, factors));
+        }
         loop {
             let is_function = match self.peek() {
                 Some(Tok::Word(word)) => Func::from_name(word).is_some(),

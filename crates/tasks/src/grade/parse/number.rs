@@ -45,7 +45,7 @@ pub fn in_base(digits: &str, base: u32) -> Result<BigRational, ParseError> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let all = format!("{whole}{fraction}");
     // Only plain digits: the integer parser would also take a sign or separators.
-    if all.is_empty() || all.len() > 4096 || !all.chars().all(|c| c.to_digit(base).is_some()) {
+    if all.is_empty() || all.len() > 4096 || !all.chars().all(|c| c.is_digit(base)) {
         return Err(invalid());
     }
     let number = BigInt::parse_bytes(all.as_bytes(), base).ok_or_else(invalid)?;

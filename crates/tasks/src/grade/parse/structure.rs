@@ -14,6 +14,7 @@ impl Parser<'_> {
         match self.peek() {
             Some(Tok::SetOpen | Tok::Begin(_)) => true,
             Some(Tok::Command("langle")) => true,
+            Some(Tok::Char('(' | '[')) if matches!(self.peek_at(1), Some(Tok::Begin(_))) => true,
             Some(Tok::Char('(' | '[' | '{' | ']')) => {
                 let open = self.pos;
                 match self.closing(open) {
