@@ -82,37 +82,49 @@ pub(super) fn attend(
     pair_up(scratch.pairs.as_flattened_mut(), &scratch.scores, n);
     let (pairs, _) = scratch.pairs.as_chunks::<TILE_PAIRS>();
     for (tile, pairs) in scratch.probabilities.iter_mut().zip(pairs) {
-        *tile = transpose(pairs);
+        transpose(pairs, tile);
     }
     // SAFETY: a page of rows is there, and values lie within them (checked above).
     unsafe { add_values(&tiles, running.out, &alpha, scratch, cached) }
 }
 
-/// Rows become columns.
+/// Rows become columns: in each round all squares of twice `HALF` rows and columns swap their
+/// off-diagonal quarters.
 #[target_feature(enable = "avx512f")]
-fn transpose(rows: &[[u32; 16]; 16]) -> [[u32; 16]; 16] {
+fn transpose(rows: &[[u32; 16]; 16], columns: &mut [[u32; 16]; 16]) {
     // SAFETY: each row is 64 bytes.
-    let mut vectors = rows.map(|row| unsafe { _mm512_loadu_si512(row.as_ptr().cast()) });
-    // Each round swaps the off-diagonal quarters of all squares whose edge is twice `half`.
-    for half in [8, 4, 2, 1] {
-        let lane = |i: usize| (if i & half == 0 { i } else { (i ^ half) | 16 }) as u32;
-        let low: [u32; 16] = std::array::from_fn(lane);
-        let high = low.map(|lane| lane + half as u32);
-        // SAFETY: both are 64 bytes.
-        let [low, high] =
-            [low, high].map(|lanes| unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) });
-        for i in (0..16).filter(|i| i & half == 0) {
-            let (a, b) = (vectors[i], vectors[i + half]);
-            vectors[i] = _mm512_permutex2var_epi32(a, low, b);
-            vectors[i + half] = _mm512_permutex2var_epi32(a, high, b);
-        }
+    let vectors = rows.each_ref().map(|row| unsafe { _mm512_loadu_si512(row.as_ptr().cast()) });
+    let vectors = swap_quarters::<2>(swap_quarters::<1>(vectors));
+    let vectors = swap_quarters::<8>(swap_quarters::<4>(vectors));
+    for (column, vector) in columns.iter_mut().zip(vectors) {
+        // SAFETY: the column is 64 bytes.
+        unsafe { _mm512_storeu_si512(column.as_mut_ptr().cast(), vector) };
     }
-    vectors.map(|vector| {
-        let mut row = [0; 16];
-        // SAFETY: the row is 64 bytes.
-        unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), vector) };
-        row
-    })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn swap_quarters<const HALF: usize>(mut vectors: [__m512i; 16]) -> [__m512i; 16] {
+    /// Lanes of the two rows one after the other: 16 and above are the second row's.
+    const fn lanes(half: usize, offset: usize) -> [u32; 16] {
+        let (mut lanes, mut i) = ([0; 16], 0);
+        while i < 16 {
+            lanes[i] = (if i & half == 0 { i } else { (i ^ half) | 16 } + offset) as u32;
+            i += 1;
+        }
+        lanes
+    }
+    let (first, second) = const { (lanes(HALF, 0), lanes(HALF, HALF)) };
+    // SAFETY: each is 64 bytes.
+    let [first, second] =
+        [first, second].map(|lanes| unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) });
+    for i in 0..8 {
+        let i = i / HALF * 2 * HALF + i % HALF;
+        let (a, b) = (vectors[i], vectors[i + HALF]);
+        vectors[i] = _mm512_permutex2var_epi32(a, first, b);
+        vectors[i + HALF] = _mm512_permutex2var_epi32(a, second, b);
+    }
+    vectors
 }
 
 /// `out[lane] = alpha[lane] * out[lane] + Σ probability · value`, 32 columns at a time.

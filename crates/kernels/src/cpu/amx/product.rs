@@ -159,7 +159,7 @@ impl<'a> Weights<'a> {
         let n_lines = packed.len() / LINE_BYTES;
         let (first, end) = (n_lines * share / n_shares, n_lines * (share + 1) / n_shares);
         let lines = &packed[first * LINE_BYTES..end * LINE_BYTES];
-        match &self.decoder {
+        match self.decoder {
             Some(decoder) => {
                 let widened = &mut self.widened[block % 2];
                 decoder.widen_tiles(lines, &mut widened[first * LINE_BYTES..end * LINE_BYTES]);
