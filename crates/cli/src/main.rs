@@ -1,3 +1,97 @@
-//! The ponder command.
+//! The ponder command: one file per subcommand, and what several of them share. Only this crate
+//! reads the environment, and only here are errors turned into messages and exit codes.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod answer;
+mod ask;
+mod backend;
+mod bench;
+mod chat;
+mod checkpoint;
+mod doctor;
+mod exit;
+mod generation;
+mod grade;
+mod inspect;
+mod interrupt;
+mod limits;
+mod machine;
+mod plan;
+mod progress;
+mod score;
+mod screen;
+mod session;
+mod stop_text;
+mod template;
+mod terminal;
+mod tokenize;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use terminal::Terminal;
+
+/// DeepSeek-R1 in one binary: runs R1-class checkpoints as published, on a plain CPU.
+#[derive(Parser)]
+#[command(name = "ponder", version = VERSION, max_term_width = 100)]
+struct Cli {
+    /// No progress, no thinking on the terminal, no closing line: just the result.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("PONDER_COMMIT"), ")");
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer one question; its thinking is shown apart from the answer.
+    Ask(ask::Args),
+    /// Talk with a model in the terminal.
+    Chat(chat::Args),
+    /// Log-probabilities of given text or token ids.
+    Score(score::Args),
+    /// Text to token ids and back.
+    Tokenize(tokenize::Args),
+    /// Render a conversation with a model's chat template.
+    Template(template::Args),
+    /// What is in a checkpoint: architecture, parameters, tensors, bytes.
+    Inspect(inspect::Args),
+    /// Will a model fit, and how fast can it be.
+    Plan(plan::Args),
+    /// What this machine has, and what Ponder makes of it.
+    Doctor(doctor::Args),
+    /// Measure speed, as a share of what this machine can give.
+    Bench(bench::Args),
+    /// Judge whether answers equal the correct ones.
+    Grade(grade::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::from_clap(&error),
+    };
+    let terminal = Terminal::detect(cli.quiet);
+    match run(cli.command, &terminal) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit::from_error(&error, &terminal),
+    }
+}
+
+fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
+    match command {
+        Command::Ask(args) => ask::run(&args, terminal),
+        Command::Chat(args) => chat::run(&args, terminal),
+        Command::Score(args) => score::run(&args, terminal),
+        Command::Tokenize(args) => tokenize::run(&args),
+        Command::Template(args) => template::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Plan(args) => plan::run(&args, terminal),
+        Command::Doctor(args) => doctor::run(&args, terminal),
+        Command::Bench(args) => bench::run(&args, terminal),
+        Command::Grade(args) => grade::run(&args),
+    }
+}

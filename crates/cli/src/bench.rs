@@ -1,0 +1,365 @@
+//! `ponder bench`: how fast, and what share of the measured limit that is.
+
+mod project;
+mod workload;
+
+use clap::ValueEnum;
+use ponder_kernels::Ops;
+use ponder_kernels::cpu::Isa;
+use ponder_model::Model;
+use ponder_model::config::Config;
+use ponder_model::count::WeightFormat;
+use ponder_model::known::{cut_shape, known_config};
+use ponder_model::plan::{Machine as Speeds, Speed, decode_speed, prefill_speed};
+use serde::Serialize;
+
+use crate::backend::{BackendArgs, at_least_one};
+use crate::checkpoint::ModelArgs;
+use crate::exit::usage;
+use crate::limits;
+use crate::machine::peak_rss_bytes;
+use crate::progress::LoadProgress;
+use crate::terminal::Terminal;
+use project::{Measured, Projection, project};
+use workload::Workload;
+
+/// The weights are random, but the same each time.
+const SEED: u64 = 1;
+/// Tokens that one run of `bench decode` writes.
+const DECODE_TOKENS: usize = 64;
+/// Tokens of the prompt of `bench prefill`.
+const PREFILL_TOKENS: usize = 512;
+
+/// Flags of `ponder bench`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to measure.
+    #[arg(value_enum)]
+    what: What,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Random weights in the shape of a known model instead of a checkpoint.
+    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    shape: Option<String>,
+    /// Only its first N layers (one of them dense if any is) and a vocabulary of 4096.
+    #[arg(long, value_name = "N", requires = "shape", value_parser = at_least_one)]
+    layers: Option<usize>,
+    /// Tokens of the prompt (prefill, default 512) or to write in a run (decode, default 64).
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    tokens: Option<usize>,
+    /// Depth at which decoding starts.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    context: usize,
+    /// Sequences decoded together.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    streams: usize,
+    /// Timed runs, after one that is not counted.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
+    runs: usize,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Tokens written a second.
+    Decode,
+    /// Tokens of a prompt read a second.
+    Prefill,
+}
+
+#[derive(Serialize)]
+struct Report {
+    bench: &'static str,
+    tokens_per_s: Spread,
+    bytes_per_token: f64,
+    flops_per_token: f64,
+    limit: LimitReport,
+    /// Of the speed that the limit allows.
+    share: f64,
+    tokens: usize,
+    context: usize,
+    streams: usize,
+    chunk: usize,
+    threads: usize,
+    isa: &'static str,
+    shape: String,
+    layers: usize,
+    runs: usize,
+    peak_rss_bytes: Option<u64>,
+    weights_bytes: usize,
+    load_s: f64,
+    /// The whole model, from the layers that were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projected: Option<Projection>,
+    commit: &'static str,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Spread {
+    median: f64,
+    min: f64,
+    max: f64,
+}
+
+#[derive(Serialize)]
+struct LimitReport {
+    kind: &'static str,
+    value: f64,
+    unit: &'static str,
+    min: f64,
+    max: f64,
+}
+
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Spread {
+        values.sort_by(f64::total_cmp);
+        let n = values.len();
+        assert!(n > 0, "a spread of nothing");
+        let median = (values[(n - 1) / 2] + values[n / 2]) / 2.0;
+        Spread { median, min: values[0], max: values[n - 1] }
+    }
+}
+
+/// Runs `ponder bench`.
+pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let Some(isa) = args.backend.isa()? else {
+        let what = "`--isa reference` has no speed worth measuring";
+        return Err(usage(what, "leave --isa out, or name a fast path"));
+    };
+    // Pinned, so that runs can be compared.
+    let ops = args.backend.open(true)?;
+    let (name, model, load_s) = open_model(args, terminal)?;
+    args.check(model.config())?;
+    let Measurements { speeds: tokens_per_s, limits: limit, peak_rss_bytes } =
+        measure(args, &model, ops.as_ref(), isa);
+    let bound = args.bound(model.config(), args.what.machine(limit.median));
+    let projected = match (&args.shape, args.layers) {
+        (Some(shape), Some(layers)) => {
+            let one = Model::random(&cut_shape(shape, 1)?, SEED, &mut |_, _| {})?;
+            let one_layer = measure(args, &one, ops.as_ref(), isa).speeds.median;
+            let tokens = args.tokens_of_step();
+            let measured = Measured {
+                one_layer_s: tokens as f64 / one_layer,
+                layers_s: tokens as f64 / tokens_per_s.median,
+                layers,
+                tokens,
+                vocab_size: model.config().vocab_size,
+            };
+            let bandwidth = limits::read_bandwidth(ops.threads());
+            project(&known_config(shape)?, &measured, bandwidth)
+        }
+        _ => None,
+    };
+    let report = Report {
+        bench: args.what.name(),
+        tokens_per_s,
+        bytes_per_token: bound.bytes_per_token,
+        flops_per_token: bound.flops_per_token,
+        limit: LimitReport {
+            kind: args.what.limit_name(),
+            value: limit.median,
+            unit: args.what.limit_unit(),
+            min: limit.min,
+            max: limit.max,
+        },
+        share: tokens_per_s.median / bound.tokens_per_s,
+        tokens: args.tokens(),
+        context: args.context,
+        streams: args.streams,
+        chunk: args.backend.chunk,
+        threads: ops.threads(),
+        isa: ops.name(),
+        shape: name,
+        layers: model.config().num_hidden_layers,
+        runs: args.runs,
+        peak_rss_bytes,
+        weights_bytes: model.weights_bytes(),
+        load_s,
+        projected,
+        commit: env!("PONDER_COMMIT"),
+    };
+    crate::inspect::print(args.json, &report, || report.render())
+}
+
+fn open_model(args: &Args, terminal: &Terminal) -> anyhow::Result<(String, Model, f64)> {
+    let Some(shape) = &args.shape else {
+        if args.model.model.is_none() {
+            let hint = "for random weights: `ponder bench decode --shape moonlight-half`";
+            return Err(usage("neither --model nor --shape is given", hint));
+        }
+        let opened = args.model.open()?;
+        args.check(&opened.config)?;
+        let (model, load_s) = opened.load(terminal)?;
+        return Ok((opened.dir.display().to_string(), model, load_s));
+    };
+    let config = match args.layers {
+        Some(layers) => cut_shape(shape, layers)?,
+        None => known_config(shape)?,
+    };
+    args.check(&config)?;
+    let mut progress = LoadProgress::new(terminal);
+    let model = Model::random(&config, SEED, &mut |done, total| progress.set(done, total))?;
+    Ok((shape.clone(), model, progress.finish("made", terminal)))
+}
+
+/// What the runs gave.
+struct Measurements {
+    /// Tokens a second.
+    speeds: Spread,
+    /// The limit, measured before each run and after the last.
+    limits: Spread,
+    /// The most memory that model, cache and one run took.
+    peak_rss_bytes: Option<u64>,
+}
+
+fn measure(args: &Args, model: &Model, ops: &dyn Ops, isa: Isa) -> Measurements {
+    let limit = || match args.what {
+        What::Decode => limits::read_bandwidth(ops.threads()),
+        What::Prefill => limits::product_rate(isa, ops.threads()).expect("the backend runs on it"),
+    };
+    let mut workload = Workload::new(args, model, ops);
+    workload.run();
+    // Before the first limit, whose measurement takes memory of its own.
+    let peak_rss_bytes = peak_rss_bytes();
+    let (mut speeds, mut limits) = (Vec::new(), Vec::new());
+    for _ in 0..args.runs {
+        limits.push(limit());
+        speeds.push(workload.run());
+    }
+    limits.push(limit());
+    Measurements { speeds: Spread::of(speeds), limits: Spread::of(limits), peak_rss_bytes }
+}
+
+impl What {
+    fn name(self) -> &'static str {
+        match self {
+            What::Decode => "decode",
+            What::Prefill => "prefill",
+        }
+    }
+
+    fn limit_name(self) -> &'static str {
+        match self {
+            What::Decode => "read_bandwidth",
+            What::Prefill => "tile_rate",
+        }
+    }
+
+    fn limit_unit(self) -> &'static str {
+        match self {
+            What::Decode => "GB/s",
+            What::Prefill => "GFLOP/s",
+        }
+    }
+
+    /// A machine of which only this limit is known.
+    fn machine(self, limit: f64) -> Speeds {
+        match self {
+            What::Decode => Speeds { read_bytes_per_s: Some(limit * 1e9), flops_per_s: None },
+            What::Prefill => Speeds { read_bytes_per_s: None, flops_per_s: Some(limit * 1e9) },
+        }
+    }
+}
+
+impl Args {
+    fn tokens(&self) -> usize {
+        self.tokens.unwrap_or(match self.what {
+            What::Decode => DECODE_TOKENS,
+            What::Prefill => PREFILL_TOKENS,
+        })
+    }
+
+    /// Tokens that one pass over the layers computes for one another's sake: the streams of a
+    /// decoding step, or a whole prompt.
+    fn tokens_of_step(&self) -> usize {
+        match self.what {
+            What::Decode => self.streams,
+            What::Prefill => self.tokens(),
+        }
+    }
+
+    /// Positions that a sequence reaches.
+    fn positions(&self) -> usize {
+        self.context + self.tokens()
+    }
+
+    fn check(&self, config: &Config) -> anyhow::Result<()> {
+        let (needed, accepted) = (self.positions(), config.max_position_embeddings);
+        if needed > accepted {
+            let what = format!("{needed} tokens exceed the model's context of {accepted}");
+            return Err(usage(what, "lower --tokens or --context"));
+        }
+        let (is_prefill, is_deep) = (self.what == What::Prefill, self.context > 0);
+        if is_prefill && (is_deep || self.streams > 1) {
+            let what = "--context and --streams belong to `bench decode`";
+            return Err(usage(what, "`bench prefill` reads one prompt of --tokens from its start"));
+        }
+        Ok(())
+    }
+
+    /// What a machine would give at best.
+    fn bound(&self, config: &Config, machine: Speeds) -> Speed {
+        let format = WeightFormat::of(config);
+        let bound = match self.what {
+            What::Decode => {
+                // The middle of a run.
+                let depth = self.context + self.tokens() / 2;
+                decode_speed(config, format, self.streams, depth, machine)
+            }
+            What::Prefill => prefill_speed(config, format, self.tokens(), machine),
+        };
+        bound.expect("the machine's limit is given")
+    }
+}
+
+impl Report {
+    fn render(&self) -> String {
+        let Spread { median, min, max } = self.tokens_per_s;
+        let mut text = format!(
+            "{} {}: {median:.1} tok/s ({min:.1} to {max:.1} in {} runs)\n\
+             {:.0} % of {:.1} {} ({:.1} to {:.1}); {:.3} GB and {:.2} GFLOP a token\n\
+             {} on {} threads, {} layers, commit {}\n",
+            self.bench,
+            self.shape,
+            self.runs,
+            self.share * 100.0,
+            self.limit.value,
+            self.limit.unit,
+            self.limit.min,
+            self.limit.max,
+            self.bytes_per_token / 1e9,
+            self.flops_per_token / 1e9,
+            self.isa,
+            self.threads,
+            self.layers,
+            self.commit,
+        );
+        if let Some(bytes) = self.peak_rss_bytes {
+            let weights = self.weights_bytes as f64 / 1e9;
+            text.push_str(&format!(
+                "weights {weights:.2} GB, at most {:.2} GB in memory\n",
+                bytes as f64 / 1e9
+            ));
+        }
+        if let Some(projected) = &self.projected {
+            text.push_str(&projected.render());
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between() {
+        for (values, median) in [(vec![3.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 2.0, 3.0], 2.5)] {
+            assert_eq!(Spread::of(values).median, median);
+        }
+    }
+}
