@@ -1,5 +1,6 @@
 //! Judges pairs from a JSON Lines file of `{"gold", "answer"}` (or a small built-in mix) on one
-//! thread and prints pairs a second and the slowest pair; with `--print` the verdicts instead.
+//! thread and prints pairs a second and the slowest pair; with `--print` the verdicts of
+//! standard input instead, with `--each` the milliseconds of each pair.
 
 use std::io::Read;
 use std::time::Instant;
@@ -44,6 +45,15 @@ fn main() {
         }
         None => PAIRS.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
     };
+    if args.iter().any(|arg| arg == "--each") {
+        for (number, (gold, answer)) in pairs.iter().enumerate() {
+            let begin = Instant::now();
+            let judgement = grade(gold, answer, &Policy::STANDARD);
+            let took = begin.elapsed().as_secs_f64() * 1e3;
+            println!("{number}\t{took:.3}\t{:?}\t{}", judgement.verdict, judgement.reason);
+        }
+        return;
+    }
     let rounds = (20_000 / pairs.len().max(1)).max(1);
     let (mut slowest, mut which) = (0.0, "");
     let start = Instant::now();

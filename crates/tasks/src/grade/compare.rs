@@ -68,7 +68,7 @@ impl Comparer<'_> {
         match value {
             Value::Scalar { expr, unit, is_decimal } => {
                 let scalar = |expr| Value::Scalar { expr, unit: unit.clone(), is_decimal };
-                match signs(&expr) {
+                match signs(&expr, &mut self.ctx.fuel) {
                     Some(mut all) if all.len() > 1 => {
                         Value::List(all.drain(..).map(scalar).collect(), super::value::Joint::And)
                     }
@@ -315,9 +315,10 @@ fn is_list(value: &Value) -> bool {
 
 /// Every choice of the open signs: with both kinds of sign they move together, otherwise each is
 /// free.
-fn signs(expr: &Expr) -> Option<Vec<Expr>> {
-    let (mut n_signs, mut has_minus) = (0, false);
+fn signs(expr: &Expr, fuel: &mut Fuel) -> Option<Vec<Expr>> {
+    let (mut n_signs, mut has_minus, mut n_parts) = (0, false, 0u64);
     expr.walk(&mut |part| {
+        n_parts += 1;
         if let Expr::PlusMinus(plus, _) = part {
             n_signs += 1;
             has_minus |= !plus;
@@ -327,6 +328,7 @@ fn signs(expr: &Expr) -> Option<Vec<Expr>> {
         return None;
     }
     let n_choices = if has_minus { 2 } else { 1usize << n_signs };
+    fuel.spend(n_parts * n_choices as u64 * 20).ok()?;
     let pick = |choice: usize| {
         let mut place = 0;
         expr.clone().map(&mut |part| match part {

@@ -129,19 +129,24 @@ struct Boxed {
     content: (usize, usize),
 }
 
+/// Boxes and the words between them that may form one answer, together.
+const MAX_JOINED: usize = 200;
+
 /// The contents of the last outermost box, and of those joined to it.
 fn last_boxes(text: &str) -> Option<String> {
     let boxes = boxes(text);
     let mut place = boxes.len().checked_sub(1)?;
     let content = |b: &Boxed| text[b.content.0..b.content.1].trim();
-    let mut joined = content(&boxes[place]).to_owned();
-    while place > 0 {
+    let mut pieces = vec![content(&boxes[place])];
+    while place > 0 && pieces.len() < MAX_JOINED {
         let between = &text[boxes[place - 1].end..boxes[place].start];
         let Some(joint) = joint(between) else { break };
         place -= 1;
-        joined = format!("{}{joint}{joined}", content(&boxes[place]));
+        pieces.push(joint);
+        pieces.push(content(&boxes[place]));
     }
-    Some(joined)
+    pieces.reverse();
+    Some(pieces.concat())
 }
 
 /// What two boxes are joined by, if nothing else stands between them.

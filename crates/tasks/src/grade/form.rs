@@ -12,6 +12,7 @@ pub(super) mod function;
 pub(super) mod numeric;
 pub(super) mod poly;
 pub(super) mod power;
+pub(super) mod rational;
 pub(super) mod separation;
 pub(super) mod zero;
 

@@ -38,7 +38,7 @@ impl Comparer<'_> {
 
     /// `x = ±a` is a list of two equations.
     fn expand_signs(&mut self, sides: Vec<Expr>) -> Value {
-        match super::signs(&sides[1]) {
+        match super::signs(&sides[1], &mut self.ctx.fuel) {
             Some(values) if values.len() > 1 => {
                 let relation =
                     |value| Value::Relation(vec![sides[0].clone(), value], vec![Sign::Equal]);

@@ -6,9 +6,12 @@ use super::super::expr::Expr;
 use super::power::{power, root};
 use super::{Context, Fail, Form, Rat, function};
 
+/// Work charged for one part of an expression.
+const NODE_COST: u64 = 40;
+
 /// The normal form of an expression.
 pub fn build(expr: &Expr, ctx: &mut Context) -> Result<Form, Fail> {
-    ctx.fuel.spend(8)?;
+    ctx.fuel.spend(NODE_COST)?;
     match expr {
         Expr::Num(value) | Expr::Based(value, _) => {
             ctx.fuel.spend(super::bits(value) / 64)?;

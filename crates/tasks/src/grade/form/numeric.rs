@@ -62,7 +62,7 @@ impl<'a> Evaluation<'a> {
         let mut product = Complex::real(Ball::integer(1));
         for &(id, exponent) in mono {
             if !self.powers.contains_key(&(id, exponent)) {
-                let work = self.prec * (self.prec / 64 + 4);
+                let work = 3 * self.prec * (self.prec / 64 + 4);
                 self.ctx.fuel.spend(work).ok()?;
                 let value = self.power(id, exponent);
                 self.powers.insert((id, exponent), value);
@@ -295,6 +295,9 @@ impl Complex {
         let scale = Complex::real(Ball::rational(&scale, prec));
         if self.im.is_some() {
             return self.ln(prec)?.mul(&scale, prec).exp(prec);
+        }
+        if exponent == Exponent::new(1, 2) {
+            return Some(Complex::real(self.re.sqrt(prec)?));
         }
         match self.re.sign()? {
             Ordering::Equal => exponent.is_positive().then(|| self.clone()),

@@ -8,13 +8,15 @@ use num_rational::Rational64;
 use num_traits::{CheckedAdd, CheckedMul, One, Signed, ToPrimitive, Zero};
 
 use super::atom::{Atom, AtomId};
-use super::{Context, Exponent, Fail, MAX_BITS, Rat, bits};
+use super::{Context, Exponent, Fail, MAX_BITS, Rat, bits, rational};
 
 /// Atoms with their exponents, sorted by atom, no exponent zero.
 pub type Mono = Vec<(AtomId, Exponent)>;
 
 /// Work charged for one product of two terms, beside the size of its coefficients.
-const TERM_COST: u64 = 24;
+const TERM_COST: u64 = 30;
+/// Work charged for applying the relations of the atoms to one term.
+const REDUCTION_COST: u64 = 60;
 /// More terms than this in one polynomial end the attempt.
 const MAX_TERMS: usize = 20_000;
 
@@ -100,7 +102,7 @@ impl Poly {
                 slot.insert(coefficient);
             }
             Entry::Occupied(mut slot) => {
-                *slot.get_mut() += coefficient;
+                rational::accumulate(slot.get_mut(), &coefficient);
                 if slot.get().is_zero() {
                     slot.remove();
                 }
@@ -110,10 +112,15 @@ impl Poly {
 
     /// Sum.
     pub fn add(&self, other: &Poly, ctx: &mut Context) -> Result<Poly, Fail> {
-        ctx.fuel.spend(4 * (self.len() + other.len()) as u64 + self.bits() + other.bits())?;
         let (mut sum, less) =
             if self.len() >= other.len() { (self.clone(), other) } else { (other.clone(), self) };
+        ctx.fuel.spend(10 * sum.len() as u64)?;
         for (mono, coefficient) in less.terms() {
+            let work = match sum.terms.get(mono) {
+                Some(known) => rational::work(known, coefficient),
+                None => 0,
+            };
+            ctx.fuel.spend(TERM_COST + work)?;
             sum.insert(mono.clone(), coefficient.clone());
         }
         sum.restore_huge_powers(ctx)
@@ -129,7 +136,9 @@ impl Poly {
         if by.is_zero() {
             return Poly::zero();
         }
-        Poly { terms: self.terms.iter().map(|(m, c)| (m.clone(), c * by)).collect() }
+        Poly {
+            terms: self.terms.iter().map(|(m, c)| (m.clone(), rational::product(c, by))).collect(),
+        }
     }
 
     /// Product.
@@ -140,17 +149,16 @@ impl Poly {
         if other.is_one() {
             return Ok(self.clone());
         }
-        let limbs = (self.bits() / 64 + 1) * (other.bits() / 64 + 1);
-        let pairs = self.len() as u64 * other.len() as u64;
-        ctx.fuel.spend(pairs.saturating_mul(TERM_COST + limbs))?;
         let mut product = Poly::zero();
         for (mono_a, a) in self.terms() {
             for (mono_b, b) in other.terms() {
+                // The product and its addition to the sum.
+                ctx.fuel.spend(TERM_COST + 2 * rational::work(a, b))?;
                 let mono = multiply_monomials(mono_a, mono_b)?;
                 if needs_no_reduction(&mono, ctx) {
-                    product.insert(mono, a * b);
+                    product.insert(mono, rational::product(a, b));
                 } else {
-                    for (mono, c) in reduce(a * b, mono, ctx)?.terms {
+                    for (mono, c) in reduce(rational::product(a, b), mono, ctx)?.terms {
                         product.insert(mono, c);
                     }
                 }
@@ -206,7 +214,6 @@ impl Poly {
         if !suspicious {
             return Ok(self);
         }
-        ctx.fuel.spend(1000)?;
         let mut result = Poly::zero();
         let mut is_changed = false;
         for (mono, coefficient) in self.terms {
@@ -308,6 +315,7 @@ fn reduce(mut coefficient: Rat, mono: Mono, ctx: &mut Context) -> Result<Poly, F
     if coefficient.is_zero() {
         return Ok(Poly::zero());
     }
+    ctx.fuel.spend(REDUCTION_COST + 10 * mono.len() as u64)?;
     let mut reduced = Mono::with_capacity(mono.len());
     let mut expansions: Vec<(Poly, u64)> = Vec::new();
     for (id, exponent) in mono {

@@ -7,7 +7,7 @@ use num_traits::{One, Zero};
 use super::ParseError;
 
 /// Powers of ten beyond this in scientific notation are refused.
-const MAX_EXPONENT: i32 = 4000;
+const MAX_EXPONENT: i32 = 2000;
 
 /// The value of digits with an optional point, an optional exponent and repeating digits.
 pub fn decimal(digits: &str, repeating: &str) -> Result<BigRational, ParseError> {
@@ -20,19 +20,24 @@ pub fn decimal(digits: &str, repeating: &str) -> Result<BigRational, ParseError>
         return Err(invalid());
     }
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    // Without final zeros the fraction shares at most one of the primes two and five with ten.
+    let fraction = if repeating.is_empty() { fraction.trim_end_matches('0') } else { fraction };
     let all = format!("{whole}{fraction}");
     let number =
         if all.is_empty() { BigInt::zero() } else { all.parse().map_err(|_| invalid())? };
+    let shift = exponent - fraction.len() as i32;
     let ten = BigInt::from(10);
-    let scale = ten.pow(fraction.len() as u32);
-    let mut value = BigRational::new(number, scale.clone());
-    if !repeating.is_empty() {
-        let period: BigInt = repeating.parse().map_err(|_| invalid())?;
-        let nines = ten.pow(repeating.len() as u32) - 1;
-        value += BigRational::new(period, scale * nines);
+    if repeating.is_empty() {
+        let power = ten.pow(shift.unsigned_abs());
+        if shift >= 0 {
+            return Ok(BigRational::from_integer(number * power));
+        }
+        return Ok(BigRational::new(number, power));
     }
-    let power = BigRational::from_integer(ten.pow(exponent.unsigned_abs()));
-    Ok(if exponent < 0 { value / power } else { value * power })
+    let scale = ten.pow(fraction.len() as u32);
+    let period: BigInt = repeating.parse().map_err(|_| invalid())?;
+    let nines = ten.pow(repeating.len() as u32) - 1;
+    Ok(BigRational::new(number, scale.clone()) + BigRational::new(period, scale * nines))
 }
 
 /// The value of digits, with an optional point, in a base from 2 to 36.
