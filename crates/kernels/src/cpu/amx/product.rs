@@ -1,19 +1,19 @@
 //! Products of bf16 rows with FP8 or BF16 panels.
 //!
 //! k is cut into blocks of 128. While the tile unit multiplies one block, the vector unit widens
-//! the next one and drains the sums of the step before, so the slower unit sets the time. For one
-//! block of a panel (32 outputs), counting what each unit issues:
+//! the next one and drains the sums of the step before, so the slower unit sets the time. Cycles
+//! of each unit for one block of an FP8 panel (32 outputs, 4096 bytes), from the published
+//! throughput of the instructions, not from measurements:
 //!
 //! | | 1 row | 32 rows | 256 rows |
 //! |---|---|---|---|
-//! | FP8 bytes read | 4096 | 4096 | 4096 |
 //! | widening: 64 lines of 4 shuffles, one a cycle | 256 | 256 | 256 |
 //! | products: 16 cycles for 16 rows | 8 | 256 | 2048 |
-//! | tile loads: 8 cycles for 16 rows, beside the products | 68 | 128 | 1024 |
-//! | stores: widened lines, tiles, sums drained | 132 | 256 | 1152 |
+//! | tile loads: 8 cycles for 16 rows | 68 | 128 | 1024 |
+//! | stores: widened lines, tiles, drained sums, one line a cycle | 132 | 256 | 1152 |
 //!
-//! One row: 256 cycles for 4096 bytes are 48 GB/s at 3 GHz, three times what a core reads. One
-//! after the other, 32 rows would take the sum of all, twice the products alone.
+//! One row: 4096 bytes in 256 cycles are 48 GB/s at 3 GHz, three times what a core reads. 32 rows:
+//! one after the other, widening and products would take twice the time of the products.
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
