@@ -12,6 +12,7 @@
 
 mod matrix;
 mod pack;
+mod transpose;
 
 pub use matrix::{Embedding, Matrix};
 pub use pack::{BlockScales, PackError, Source};

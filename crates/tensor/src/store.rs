@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Buffer;
+use crate::{Buffer, Tensor};
 
 /// Weights are cut from blocks of this size; the unwritten rest of a block costs no memory.
 const BLOCK_BYTES: usize = 256 << 20;
@@ -16,12 +16,18 @@ pub struct WeightStore {
     total_bytes: usize,
 }
 
-/// A stretch of a [`WeightStore`] block, read-only once it is filled.
+/// A stretch of a [`WeightStore`] block, read-only once it is filled; or the memory of a tensor.
 #[derive(Clone)]
 pub struct Stored {
-    block: Arc<Buffer>,
+    block: Block,
     start: usize,
     len: usize,
+}
+
+#[derive(Clone)]
+enum Block {
+    Store(Arc<Buffer>),
+    Activations(Tensor),
 }
 
 impl WeightStore {
@@ -49,7 +55,7 @@ impl WeightStore {
         // range twice, and the only handle to this one, the `Stored` below, does not exist yet:
         // the access is exclusive.
         fill(unsafe { std::slice::from_raw_parts_mut(self.block.base().add(start), len) });
-        Stored { block: self.block.clone(), start, len }
+        Stored { block: Block::Store(self.block.clone()), start, len }
     }
 }
 
@@ -62,8 +68,11 @@ impl Default for WeightStore {
 impl Stored {
     /// The bytes, seen as values of `T`.
     pub fn as_slice<T: bytemuck::Pod>(&self) -> &[T] {
-        let bytes = &self.block.as_slice::<u8>()[self.start..self.start + self.len];
-        bytemuck::cast_slice(bytes)
+        let block = match &self.block {
+            Block::Store(buffer) => buffer.as_slice::<u8>(),
+            Block::Activations(tensor) => bytemuck::cast_slice(tensor.data()),
+        };
+        bytemuck::cast_slice(&block[self.start..self.start + self.len])
     }
 
     /// Length in bytes.
@@ -74,6 +83,14 @@ impl Stored {
     /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+}
+
+impl From<Tensor> for Stored {
+    /// The bytes of a tensor's values, in memory that its arena recycles.
+    fn from(tensor: Tensor) -> Stored {
+        let len = size_of_val(tensor.data());
+        Stored { block: Block::Activations(tensor), start: 0, len }
     }
 }
 
