@@ -134,7 +134,7 @@ fn bytes(text: &str) -> Result<u64, String> {
     };
     let number: f64 = number.parse().map_err(|_| "is no size: write 768GB or 24GiB")?;
     let bytes = number * factor;
-    if bytes >= 1.0 && bytes < 1e18 { Ok(bytes as u64) } else { Err("is out of range".into()) }
+    if (1.0..1e18).contains(&bytes) { Ok(bytes as u64) } else { Err("is out of range".into()) }
 }
 
 fn positive(text: &str) -> Result<f64, String> {
