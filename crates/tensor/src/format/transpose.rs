@@ -90,9 +90,9 @@ mod tests {
                 let (mut row, mut column) = (vec![0.0; cols], vec![0.0; rows]);
                 for n in 0..rows {
                     matrix.row_into(n, &mut row);
-                    for k in 0..cols {
+                    for (k, value) in row.iter().enumerate().take(cols) {
                         transposed.row_into(k, &mut column);
-                        assert_eq!(row[k], column[n], "{dtype:?} {rows}x{cols} at ({n}, {k})");
+                        assert_eq!(*value, column[n], "{dtype:?} {rows}x{cols} at ({n}, {k})");
                     }
                 }
             }
