@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::kv::{PAGE_TOKENS, PageId};
 
 /// The tokens of one step. Row `r` of every activation belongs to token `r`.
+#[derive(Clone)]
 pub struct Batch {
     /// Token ids `[tokens]`.
     pub token_ids: Vec<u32>,
@@ -38,6 +39,7 @@ impl Span {
 }
 
 /// Rotary angles of a batch: `cos` and `sin`, each `[tokens, rotary_dim / 2]`.
+#[derive(Clone)]
 pub struct Rotary {
     half_dim: usize,
     cos: Vec<f32>,

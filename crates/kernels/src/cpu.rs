@@ -12,6 +12,7 @@ mod avx512;
 mod avx512_attention;
 mod experts_ffn;
 mod gqa_attention;
+mod gradients;
 mod kernels;
 mod lanes;
 mod linear;

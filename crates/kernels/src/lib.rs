@@ -12,6 +12,7 @@ pub mod reference;
 pub use batch::{Batch, Rotary, Span};
 pub use kv::{KvCache, KvDtype, PAGE_TOKENS, PageId};
 pub use ops::Ops;
+pub use ops::backward::{Gradients, Transposes};
 pub use ops::experts_ffn::{Expert, Experts};
 pub use ops::gqa_attention::Gqa;
 pub use ops::mla_attention::Mla;

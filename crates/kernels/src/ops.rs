@@ -1,6 +1,10 @@
 //! What a backend must be able to do. Each submodule is the contract of one operation: shapes,
 //! meaning, and a reference that is slow and obvious.
 
+pub mod backward;
+pub mod causal_attention;
+pub mod cross_entropy;
+pub mod embed;
 pub mod experts_ffn;
 pub mod gqa_attention;
 pub mod linear;

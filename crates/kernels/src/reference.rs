@@ -3,6 +3,7 @@
 use ponder_tensor::format::{Embedding, Matrix};
 use ponder_tensor::{Arena, Tensor};
 
+use crate::ops::backward::Gradients;
 use crate::ops::{experts_ffn, gqa_attention, linear, mla_attention, rms_norm, route};
 use crate::{Batch, Experts, Gqa, KvCache, KvDtype, Mla, Ops, Router, Routing};
 
@@ -84,6 +85,12 @@ impl Ops for Reference {
         self.arena.tensor(qkv[0].rows(), qkv[0].cols(), |out| {
             gqa_attention::forward(out, qkv, gqa, batch, cache, layer)
         })
+    }
+}
+
+impl Gradients for Reference {
+    fn arena(&self) -> &Arena {
+        &self.arena
     }
 }
 

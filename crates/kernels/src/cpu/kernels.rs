@@ -2,6 +2,7 @@
 
 use ponder_tensor::format::{BLOCK_K, Format, Matrix, PANEL_ROWS, TILE_K};
 
+use super::gradients::GradientKernels;
 use super::rows::{Operand, PackedRows};
 
 /// Tiles between two drains of the accumulators.
@@ -65,7 +66,7 @@ pub(crate) const NO_SCORE: f32 = -1e30;
 ///
 /// Every output element is a fixed sequence of operations on its own row and column, whatever the
 /// number of rows; accumulators are drained every [`BLOCK_TILES`] tiles.
-pub(crate) trait Kernels: Send + Sync {
+pub(crate) trait Kernels: GradientKernels + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The form of rows that products with `format` want.

@@ -7,6 +7,8 @@
 
 use ponder_tensor::Tensor;
 
+use super::backward::Gradients;
+use super::causal_attention::Heads;
 use super::{linear::dot, mla_attention::softmax, rope};
 use crate::kv::padded;
 use crate::{Batch, KvCache, PAGE_TOKENS, Span};
@@ -100,4 +102,33 @@ fn attend(
             out.iter_mut().zip(cached(t, value)).for_each(|(out, v)| *out += probability * v);
         }
     }
+}
+
+/// The gradients by `q`, `k` and `v`; the batch holds whole sequences.
+pub fn backward(
+    ops: &dyn Gradients,
+    grad_out: &Tensor,
+    [q, k, v]: [&Tensor; 3],
+    gqa: &Gqa,
+    batch: &Batch,
+) -> [Tensor; 3] {
+    let rotate = |x: &Tensor, apply: rope::Rotate| {
+        ops.map_rows(x.rows(), x.cols(), &|row, out| {
+            out.copy_from_slice(x.row(row));
+            let each = out.chunks_exact_mut(gqa.head_dim);
+            each.for_each(|head| apply(head, batch.rotary.row(row)));
+        })
+    };
+    let [queries, keys] = [q, k].map(|x| rotate(x, rope::half_split));
+    let heads = Heads {
+        num_attention_heads: gqa.num_attention_heads,
+        num_key_value_heads: gqa.num_key_value_heads,
+        key_width: gqa.head_dim,
+        value_width: gqa.head_dim,
+        softmax_scale: gqa.softmax_scale,
+    };
+    let [grad_q, grad_k, grad_v] =
+        ops.attention_backward([&queries, &keys, v], grad_out, &heads, &batch.spans);
+    let [grad_q, grad_k] = [grad_q, grad_k].map(|x| rotate(&x, rope::half_split_backward));
+    [grad_q, grad_k, grad_v]
 }

@@ -8,9 +8,11 @@
 //! The reference expands keys and values of every cached position (the paper's equations). The
 //! fast paths never do: `kv_b_proj` is absorbed into the query and the output.
 
-use ponder_tensor::Tensor;
-use ponder_tensor::format::Matrix;
+use ponder_tensor::format::{Format, Matrix, Source};
+use ponder_tensor::{Dtype, Tensor, WeightStore, bf16_from_f32};
 
+use super::backward::{Gradients, Transposes};
+use super::causal_attention::Heads;
 use super::{linear::dot, rms_norm, rope};
 use crate::kv::padded;
 use crate::{Batch, KvCache, PAGE_TOKENS, Span};
@@ -144,4 +146,130 @@ pub(super) fn softmax(scores: &[f32]) -> Vec<f32> {
     let exp: Vec<f32> = scores.iter().map(|s| (s - max).exp()).collect();
     let sum: f32 = exp.iter().sum();
     exp.into_iter().map(|e| e / sum).collect()
+}
+
+/// `kv_b_proj` `[heads * (qk_nope_head_dim + v_head_dim), kv_lora_rank]` put together again, to
+/// expand keys and values in one product.
+pub fn kv_b_proj(mla: &Mla, store: &mut WeightStore) -> Matrix {
+    let (nope, latent) = (mla.qk_nope_head_dim, mla.kv_lora_rank);
+    let (mut values, mut row) = (Vec::new(), vec![0.0; latent]);
+    for (k_up, v_up) in mla.k_up.iter().zip(mla.v_up) {
+        let mut keys = vec![0.0; nope * latent];
+        let mut column = vec![0.0; nope];
+        for i in 0..latent {
+            k_up.row_into(i, &mut column);
+            column.iter().enumerate().for_each(|(n, value)| keys[n * latent + i] = *value);
+        }
+        values.extend(keys);
+        for i in 0..mla.v_head_dim {
+            v_up.row_into(i, &mut row);
+            values.extend_from_slice(&row);
+        }
+    }
+    let rows = values.len() / latent;
+    let (dtype, bytes): (Dtype, Vec<u8>) = match mla.v_up[0].format() {
+        Format::Bf16 => {
+            let bits = values.iter().map(|x| bf16_from_f32(*x));
+            (Dtype::Bf16, bits.flat_map(u16::to_le_bytes).collect())
+        }
+        _ => (Dtype::F32, values.iter().flat_map(|x| x.to_le_bytes()).collect()),
+    };
+    let source = Source::whole(dtype, &bytes, rows, latent);
+    Matrix::pack(store, &source).expect("packed weights hold no NaN")
+}
+
+/// Where the gradients of the weights are added, each in the checkpoint's shape.
+pub struct MlaGradients<'a> {
+    /// `kv_a_layernorm` `[kv_lora_rank]`.
+    pub kv_a_layernorm: &'a mut [f32],
+    /// `kv_b_proj` `[heads * (qk_nope_head_dim + v_head_dim), kv_lora_rank]`.
+    pub kv_b_proj: &'a mut [f32],
+}
+
+/// The gradients by `q` and `kv_a`. Keys and values are expanded, which costs fewer operations a
+/// pair of tokens than the absorbed form; the batch holds whole sequences.
+pub fn backward(
+    ops: &dyn Gradients,
+    grad_out: &Tensor,
+    [q, kv_a]: [&Tensor; 2],
+    (mla, transposes): (&Mla, &Transposes),
+    batch: &Batch,
+    gradients: MlaGradients,
+) -> [Tensor; 2] {
+    let (n, heads, rank) = (q.rows(), mla.num_attention_heads, mla.kv_lora_rank);
+    let (nope, value, qk) = (mla.qk_nope_head_dim, mla.v_head_dim, mla.qk_head_dim());
+    let angles = |row: usize| batch.rotary.row(row);
+    let kv_b = transposes.kv_b_proj(mla);
+    let latent = ops.map_rows(n, rank, &|row, out| out.copy_from_slice(&kv_a.row(row)[..rank]));
+    let normed = ops.rms_norm(&latent, mla.kv_a_layernorm, mla.rms_norm_eps);
+    let kv = ops.linear(&normed, &kv_b, None);
+    let [queries, keys, values] = expanded(ops, [q, kv_a, &kv], mla, batch);
+    drop(kv);
+    let shape = Heads {
+        num_attention_heads: heads,
+        num_key_value_heads: heads,
+        key_width: qk,
+        value_width: value,
+        softmax_scale: mla.softmax_scale,
+    };
+    let [grad_q, grad_k, grad_v] =
+        ops.attention_backward([&queries, &keys, &values], grad_out, &shape, &batch.spans);
+    let grad_kv = ops.map_rows(n, heads * (nope + value), &|row, out| {
+        for (head, out) in out.chunks_exact_mut(nope + value).enumerate() {
+            out[..nope].copy_from_slice(&grad_k.row(row)[head * qk..][..nope]);
+            out[nope..].copy_from_slice(&grad_v.row(row)[head * value..][..value]);
+        }
+    });
+    ops.weight_gradient(gradients.kv_b_proj, &grad_kv, &normed, kv_b.format());
+    let grad_normed = ops.linear(&grad_kv, &transposes.of(&kv_b), None);
+    let (norm, eps) = (mla.kv_a_layernorm, mla.rms_norm_eps);
+    let grad_latent =
+        ops.rms_norm_backward(&grad_normed, &latent, norm, eps, gradients.kv_a_layernorm);
+    let grad_q = ops.map_rows(n, heads * qk, &|row, out| {
+        out.copy_from_slice(grad_q.row(row));
+        let each = out.chunks_exact_mut(qk);
+        each.for_each(|head| rope::interleaved_backward(&mut head[nope..], angles(row)));
+    });
+    let grad_kv_a = ops.map_rows(n, kv_a.cols(), &|row, out| {
+        let (latent, rotated) = out.split_at_mut(rank);
+        latent.copy_from_slice(grad_latent.row(row));
+        rotated.fill(0.0);
+        for head in grad_k.row(row).chunks_exact(qk) {
+            rotated.iter_mut().zip(&head[nope..]).for_each(|(sum, grad)| *sum += grad);
+        }
+        rope::interleaved_backward(rotated, angles(row));
+    });
+    [grad_q, grad_kv_a]
+}
+
+/// Rotated queries, rotated keys and values of all heads, from `kv`, the product with `kv_b_proj`.
+fn expanded(
+    ops: &dyn Gradients,
+    [q, kv_a, kv]: [&Tensor; 3],
+    mla: &Mla,
+    batch: &Batch,
+) -> [Tensor; 3] {
+    let (n, heads, rank) = (q.rows(), mla.num_attention_heads, mla.kv_lora_rank);
+    let (nope, value, qk) = (mla.qk_nope_head_dim, mla.v_head_dim, mla.qk_head_dim());
+    let angles = |row: usize| batch.rotary.row(row);
+    let queries = ops.map_rows(n, heads * qk, &|row, out| {
+        out.copy_from_slice(q.row(row));
+        let each = out.chunks_exact_mut(qk);
+        each.for_each(|head| rope::interleaved(&mut head[nope..], angles(row)));
+    });
+    let keys = ops.map_rows(n, heads * qk, &|row, out| {
+        let (first, rest) = out.split_at_mut(qk);
+        first[nope..].copy_from_slice(&kv_a.row(row)[rank..]);
+        rope::interleaved(&mut first[nope..], angles(row));
+        rest.chunks_exact_mut(qk).for_each(|head| head[nope..].copy_from_slice(&first[nope..]));
+        let expanded = kv.row(row).chunks_exact(nope + value);
+        let each = out.chunks_exact_mut(qk).zip(expanded);
+        each.for_each(|(key, kv)| key[..nope].copy_from_slice(&kv[..nope]));
+    });
+    let values = ops.map_rows(n, heads * value, &|row, out| {
+        let expanded = kv.row(row).chunks_exact(nope + value);
+        let each = out.chunks_exact_mut(value).zip(expanded);
+        each.for_each(|(value, kv)| value.copy_from_slice(&kv[nope..]));
+    });
+    [queries, keys, values]
 }

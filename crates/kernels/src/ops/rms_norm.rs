@@ -15,3 +15,31 @@ pub fn forward(out: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
         }
     }
 }
+
+/// Overwrites `grad_x`; adds into `grad_weight`, because weight gradients accumulate over batches.
+///
+/// With `s = 1 / rms(x)`: `grad_x = s · (g w − x s² mean(g w x))`, `grad_weight += Σ g x s`.
+#[track_caller]
+pub fn backward(
+    grad_x: &mut [f32],
+    grad_weight: &mut [f32],
+    grad_out: &[f32],
+    x: &[f32],
+    weight: &[f32],
+    eps: f32,
+) {
+    let n = weight.len();
+    assert!(grad_x.len() == x.len() && grad_out.len() == x.len() && grad_weight.len() == n);
+    let rows = x.chunks_exact(n).zip(grad_out.chunks_exact(n));
+    for (grad_x, (x, grad_out)) in grad_x.chunks_exact_mut(n).zip(rows) {
+        let sum: f64 = x.iter().map(|x| *x as f64 * *x as f64).sum();
+        let scale = 1.0 / (sum / n as f64 + eps as f64).sqrt();
+        let each = (0..n).map(|i| grad_out[i] as f64 * weight[i] as f64 * x[i] as f64);
+        let shrink = each.sum::<f64>() / n as f64 * scale * scale;
+        for i in 0..n {
+            let grad = grad_out[i] as f64 * weight[i] as f64 - x[i] as f64 * shrink;
+            grad_x[i] = (grad * scale) as f32;
+            grad_weight[i] += (grad_out[i] as f64 * x[i] as f64 * scale) as f32;
+        }
+    }
+}

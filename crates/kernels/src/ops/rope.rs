@@ -3,6 +3,9 @@
 //! With angles θᵢ, a pair (a, b) becomes (a cos θᵢ − b sin θᵢ, a sin θᵢ + b cos θᵢ). The
 //! conventions differ in which values pair up.
 
+/// Turns a head's vector by the cosines and sines of its position.
+pub type Rotate = fn(&mut [f32], (&[f32], &[f32]));
+
 /// DeepSeek's convention: neighbours (2i, 2i + 1) form a pair.
 pub fn interleaved(x: &mut [f32], (cos, sin): (&[f32], &[f32])) {
     for (i, pair) in x.chunks_exact_mut(2).enumerate() {
@@ -19,6 +22,25 @@ pub fn half_split(x: &mut [f32], (cos, sin): (&[f32], &[f32])) {
         let (a, b) = (first[i], second[i]);
         first[i] = a * cos[i] - b * sin[i];
         second[i] = a * sin[i] + b * cos[i];
+    }
+}
+
+/// The gradient of [`interleaved`], in place: the transpose of the rotation.
+pub fn interleaved_backward(grad: &mut [f32], (cos, sin): (&[f32], &[f32])) {
+    for (i, pair) in grad.chunks_exact_mut(2).enumerate() {
+        let (a, b) = (pair[0], pair[1]);
+        pair[0] = a * cos[i] + b * sin[i];
+        pair[1] = b * cos[i] - a * sin[i];
+    }
+}
+
+/// The gradient of [`half_split`], in place.
+pub fn half_split_backward(grad: &mut [f32], (cos, sin): (&[f32], &[f32])) {
+    let (first, second) = grad.split_at_mut(cos.len());
+    for i in 0..cos.len() {
+        let (a, b) = (first[i], second[i]);
+        first[i] = a * cos[i] + b * sin[i];
+        second[i] = b * cos[i] - a * sin[i];
     }
 }
 
