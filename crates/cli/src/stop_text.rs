@@ -18,8 +18,12 @@ impl StopText {
     /// and whether one was found.
     pub fn push(&mut self, piece: &str) -> (String, bool) {
         self.held.push_str(piece);
-        let found = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min();
-        if let Some(start) = found {
+        // The one that is complete first, so that it does not matter how the text is cut.
+        let places = self.stops.iter().filter_map(|stop| {
+            let start = self.held.find(stop.as_str())?;
+            Some((start + stop.len(), start))
+        });
+        if let Some((_, start)) = places.min() {
             let text = self.held[..start].to_owned();
             self.held.clear();
             return (text, true);

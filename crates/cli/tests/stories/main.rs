@@ -1,0 +1,14 @@
+//! The product's promises, kept by the real binary: one module a promise.
+
+mod bad_input;
+mod bench;
+mod conversation;
+mod golden_probabilities;
+mod golden_text;
+mod grading;
+mod memory;
+mod numbers;
+mod support;
+mod templates;
+mod thinking;
+mod tokens;
