@@ -1,5 +1,8 @@
-//! What rustfmt and clippy do not check: lengths of files, where `unsafe` and `asm!` stand, which
-//! crate uses which, silenced tests, dead links.
+//! What rustfmt and clippy do not check: lengths of files and functions, where `unsafe` and `asm!`
+//! stand, which crate uses which, silenced tests, dead links, commands that documents show.
+
+mod documents;
+mod functions;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tasks", &["text"]),
     ("model", &["kernels", "tensor"]),
     ("engine", &["model", "kernels", "tensor"]),
-    ("cli", &["engine", "model", "kernels", "tensor", "text", "tasks"]),
+    ("train", &["engine", "model", "kernels", "tensor", "text", "tasks"]),
+    ("cli", &["train", "engine", "model", "kernels", "tensor", "text", "tasks"]),
     ("xtask", &[]),
 ];
 
@@ -24,13 +28,15 @@ pub fn problems(root: &Path) -> Vec<String> {
     let mut files = Vec::new();
     collect(root, &mut files);
     files.sort();
+    let main_source = fs::read_to_string(root.join("crates/cli/src/main.rs")).unwrap_or_default();
+    let commands = documents::commands(&main_source);
     let mut problems = Vec::new();
     for path in &files {
         let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
         let Ok(text) = fs::read_to_string(path) else { continue };
         let found = match path.extension().and_then(|extension| extension.to_str()) {
             Some("rs") => check_source(&name, &text),
-            Some("md") => check_links(path, &text),
+            Some("md") => documents::problems(path, &text, &commands),
             Some("toml") => check_arrows(&name, &text),
             _ => Vec::new(),
         };
@@ -58,6 +64,7 @@ fn check_source(name: &str, text: &str) -> Vec<String> {
     if lines > MAX_FILE_LINES {
         problems.push(format!("{lines} lines; at most {MAX_FILE_LINES}"));
     }
+    problems.extend(functions::problems(name, text));
     if name.starts_with("crates/xtask/") {
         return problems;
     }
@@ -76,23 +83,19 @@ fn check_source(name: &str, text: &str) -> Vec<String> {
         if code.trim_start().starts_with("#[ignore") {
             forbid("a test that is ignored proves nothing");
         }
+        if line.contains("TODO") && !line.contains("TODO(#") {
+            forbid("a TODO carries the number of its issue: `TODO(#12)`");
+        }
+        let is_silenced =
+            ["#[allow(", "#![allow("].iter().any(|a| code.trim_start().starts_with(a));
+        if is_silenced && !line.contains("reason") {
+            forbid("`#[expect(lint, reason = …)]` says why");
+        }
         if code.contains("todo!(") || code.contains("unimplemented!(") || line.contains("FIXME") {
             forbid("unfinished");
         }
     }
     problems
-}
-
-/// Relative links must lead somewhere.
-fn check_links(path: &Path, text: &str) -> Vec<String> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
-    targets
-        .map(|(target, _)| target.split('#').next().unwrap_or_default())
-        .filter(|target| !target.is_empty() && !target.contains("://"))
-        .filter(|target| !folder.join(target).exists())
-        .map(|target| format!("dead link to {target}"))
-        .collect()
 }
 
 /// A crate uses only what lies further along.
@@ -107,4 +110,40 @@ fn check_arrows(name: &str, text: &str) -> Vec<String> {
         .filter(|used| !allowed.contains(used))
         .map(|used| format!("may not use ponder-{used}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_checked() {
+        let cases = [
+            ("crates/cli/src/a.rs", "unsafe { x() }", 1),
+            ("crates/kernels/src/a.rs", "unsafe { x() }", 0),
+            ("crates/kernels/src/cpu/avx2.rs", "asm!(\"nop\")", 1),
+            ("crates/kernels/src/cpu/amx.rs", "asm!(\"nop\")", 0),
+            ("crates/text/src/a.rs", "#[ignore]", 1),
+            ("crates/text/src/a.rs", "// TODO: more", 1),
+            ("crates/text/src/a.rs", "// TODO(#7): more", 0),
+            ("crates/text/src/a.rs", "#[allow(dead_code)]", 1),
+            ("crates/text/src/a.rs", "#![forbid(unsafe_code)]", 0),
+        ];
+        for (name, text, n_problems) in cases {
+            let found = check_source(name, text);
+            assert_eq!(found.len(), n_problems, "{name}: {text}: {found:?}");
+        }
+        let long = "x\n".repeat(MAX_FILE_LINES + 1);
+        assert_eq!(check_source("crates/text/src/a.rs", &long).len(), 1);
+    }
+
+    #[test]
+    fn arrows_are_checked() {
+        let check =
+            |name: &str, line: &str| check_arrows(&format!("crates/{name}/Cargo.toml"), line);
+        assert!(check("engine", "ponder-model.workspace = true").is_empty());
+        assert_eq!(check("tensor", "ponder-model.workspace = true").len(), 1);
+        assert_eq!(check("text", "ponder-engine = { path = \"x\" }").len(), 1);
+        assert_eq!(check("new", "").len(), 1);
+    }
 }
