@@ -20,8 +20,6 @@ mod text;
 pub mod units;
 pub mod value;
 
-use std::borrow::Cow;
-
 use compare::{Outcome, compare};
 use extract::{Source, extract_answer, is_reply};
 use parse::{MAX_INPUT_BYTES, ParseError, Reading, parse_as};
@@ -78,6 +76,12 @@ pub fn grade(gold: &str, answer: &str, policy: &Policy) -> Judgement {
     }
 }
 
+/// Compares two answers that have been read already; what clusters samples by their value.
+pub fn compare_values(gold: &Value, answer: &Value, policy: &Policy) -> (Verdict, String) {
+    let outcome = compare(gold, answer, policy);
+    (outcome.verdict, outcome.reason.into_owned())
+}
+
 fn judge(gold: &Side, answer: &Side, policy: &Policy) -> Outcome {
     match (&gold.value, &answer.value) {
         (Ok(a), Ok(b)) => {
@@ -98,7 +102,7 @@ fn judge(gold: &Side, answer: &Side, policy: &Policy) -> Outcome {
         (_, Err(Unreadable::Missing(why))) => Outcome::different(format!("no answer: {why}")),
         (Err(Unreadable::Unparsed(error)), _) | (_, Err(Unreadable::Unparsed(error))) => {
             let (a, b) = (squeezed(&gold.text), squeezed(&answer.text));
-            if a == b && !a.is_empty() {
+            if gold.value.is_err() && answer.value.is_err() && a == b && !a.is_empty() {
                 return Outcome::equal("the same text, which could not be parsed");
             }
             let first = error.to_string();
@@ -168,8 +172,9 @@ fn read(source: &str) -> Side {
     }
 }
 
+/// The text, unless it is too long to be an answer.
 fn clipped(text: &str) -> String {
-    text.get(..MAX_INPUT_BYTES).unwrap_or(text).to_owned()
+    if text.len() > MAX_INPUT_BYTES { String::new() } else { text.to_owned() }
 }
 
 /// The text as plain words.
@@ -180,11 +185,10 @@ fn words(source: &str) -> String {
     text::normalize(&text::flatten(&clean::clean(source)))
 }
 
-/// Text without spaces, for comparing what could not be parsed.
+/// Text with single blanks, for comparing what could not be parsed.
 fn squeezed(text: &str) -> String {
     if text.len() > MAX_INPUT_BYTES {
         return String::new();
     }
-    let flat: Cow<str> = text.trim().trim_matches('$').into();
-    flat.chars().filter(|c| !c.is_whitespace()).collect()
+    text.trim().trim_matches('$').split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -286,7 +286,35 @@ fn last_bold(text: &str) -> Option<String> {
     let inner = text[start + 2..end].trim();
     let is_short =
         !inner.is_empty() && inner.len() <= 400 && !inner.contains('\n') && !inner.ends_with(':');
-    is_short.then(|| inner.to_owned())
+    (is_short && is_claim(text, start, end + 2)).then(|| inner.to_owned())
+}
+
+/// Whether the line around a place states it, rather than denying it or offering a choice.
+fn is_claim(text: &str, start: usize, end: usize) -> bool {
+    const DOUBTS: &[&str] = &[
+        "not",
+        "n't",
+        "wrong",
+        "incorrect",
+        "neither",
+        "never",
+        "cannot",
+        "either",
+        "or",
+        "maybe",
+        "between",
+        "unless",
+        "unlikely",
+        "possibly",
+        "perhaps",
+        "if",
+    ];
+    let from = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let to = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    let around = format!("{} {}", &text[from..start], &text[end..to]).to_lowercase();
+    let is_word = |w: &&str| !w.is_empty();
+    let mut words = around.split(|c: char| !(c.is_alphabetic() || c == '\'')).filter(is_word);
+    !words.any(|word| DOUBTS.contains(&word) || word.ends_with("n't"))
 }
 
 /// The last formula between `$`, `$$`, `\(` or `\[`.
@@ -298,6 +326,9 @@ fn last_formula(text: &str) -> Option<String> {
         let inner = text[start + open.len()..end].trim();
         if inner.is_empty() || inner.len() > 2000 || (open == "$" && inner.contains('\n')) {
             continue;
+        }
+        if !is_claim(text, start, end + close.len()) {
+            return None;
         }
         if best.as_ref().is_none_or(|(at, _)| *at < end) {
             best = Some((end, inner.to_owned()));

@@ -31,6 +31,9 @@ pub(super) type Exponent = Rational64;
 /// Integers longer than this stay symbolic, as powers of primes or as factorials.
 pub(super) const MAX_BITS: u64 = 1 << 16;
 
+/// What is wrong with a quotient whose divisor is proven to be zero.
+pub(super) const NO_QUOTIENT: &str = "division by zero";
+
 /// A quotient of polynomials. The denominator is never zero, and is one when it can be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Form {
@@ -132,7 +135,7 @@ impl Form {
     /// Reciprocal; refuses a denominator that is zero or cannot be told from it.
     pub fn inv(&self, ctx: &mut Context) -> Result<Form, Fail> {
         match zero::is_zero(&self.num, ctx) {
-            zero::Tri::Yes => return Err(Fail::Undefined("division by zero")),
+            zero::Tri::Yes => return Err(Fail::Undefined(NO_QUOTIENT)),
             zero::Tri::Unknown => {
                 return Err(Fail::Undefined("the divisor cannot be told from zero"));
             }

@@ -52,7 +52,7 @@ pub enum Tok {
 #[rustfmt::skip]
 const COMMANDS: &[(&str, &str)] = &[
     ("frac", "frac"), ("dfrac", "frac"), ("tfrac", "frac"), ("cfrac", "frac"), ("sfrac", "frac"), ("nicefrac", "frac"),
-    ("sqrt", "sqrt"), ("binom", "binom"), ("choose", "choose"), ("dbinom", "binom"), ("tbinom", "binom"),
+    ("sqrt", "sqrt"), ("binom", "binom"), ("choose", "choose"), ("over", "over"), ("dbinom", "binom"), ("tbinom", "binom"),
     ("cdot", "times"), ("times", "times"), ("ast", "times"), ("div", "div"), ("pm", "pm"), ("mp", "mp"),
     ("le", "le"), ("leq", "le"), ("leqslant", "le"), ("ge", "ge"), ("geq", "ge"), ("geqslant", "ge"),
     ("lt", "lt"), ("gt", "gt"), ("ne", "ne"), ("neq", "ne"), ("approx", "approx"), ("simeq", "approx"), ("sim", "approx"),
@@ -443,9 +443,22 @@ impl Lexer {
             || (command == "mathrm" && is_symbolic(trimmed) && !self.is_unit_here(trimmed))
         {
             self.push(symbol(command, trimmed));
+        } else if self.is_upright_symbol(trimmed) {
+            self.push(Tok::Word(trimmed.to_owned()));
         } else {
             self.push(Tok::Text(trimmed.to_owned()));
         }
+    }
+
+    /// Whether words in a formula are really a letter or pi, as in `5\text{x}`.
+    fn is_upright_symbol(&self, word: &str) -> bool {
+        const UNIT_LETTERS: &str = "mshgLlNJWVAKCF";
+        let is_letter = word.len() == 1 && word.chars().all(|c| c.is_ascii_alphabetic());
+        let follows_value = matches!(
+            self.tokens.last().map(|t| &t.tok),
+            Some(Tok::Number { .. } | Tok::Char('}' | ')') | Tok::Command("circ" | "degree"))
+        );
+        word == "pi" || (is_letter && !(follows_value && UNIT_LETTERS.contains(word)))
     }
 
     /// Whether upright letters after a number are its unit and not a function or a variable.

@@ -196,6 +196,7 @@ fn trim(source: &str) -> &str {
         } else if !is_abbreviation {
             s = &s[..s.len() - 2];
         }
+        s = s.strip_suffix("\\\\").unwrap_or(s);
         // A backslash before the blank that was cut.
         if s.ends_with('\\') && !s.ends_with("\\\\") {
             s = &s[..s.len() - 1];

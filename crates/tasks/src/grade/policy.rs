@@ -96,7 +96,7 @@ impl Policy {
         bases: Bases::SameBase,
         assignment_optional: true,
         inequality_as_interval: true,
-        vector_as_tuple: true,
+        vector_as_tuple: false,
         list_as_tuple: false,
         fuel: super::fuel::BUDGET,
     };

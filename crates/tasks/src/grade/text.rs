@@ -49,7 +49,10 @@ pub fn special(source: &str, is_text: bool) -> Option<Value> {
         .or_else(|| choice(source, &flat))
         .or_else(|| number_words(&lower))
         .or_else(|| {
-            words(&flat, is_text || source.starts_with("\\text") || source.starts_with("\\mbox"))
+            let starts_text = source.starts_with("\\text") || source.starts_with("\\mbox");
+            // "x \text{ dollars}" is a formula with a unit.
+            let is_mixed = !starts_text && (source.contains("\\text") || source.contains("\\$"));
+            if is_mixed { None } else { words(&flat, is_text || starts_text) }
         })
 }
 
@@ -176,7 +179,8 @@ fn date(flat: &str) -> Option<Value> {
     valid_date(year, month, day.parse().ok()?)
 }
 
-fn month_number(word: &str) -> Option<u32> {
+/// The month a word names, in full or by three letters.
+pub fn month_number(word: &str) -> Option<u32> {
     let lower = word.to_lowercase();
     let place = MONTHS.iter().position(|month| {
         let month = month.to_lowercase();
@@ -204,40 +208,71 @@ fn choice(source: &str, flat: &str) -> Option<Value> {
             is_marked = true;
         }
     }
-    if source.contains("\\frac") || text.len() > 200 {
+    if text.len() > 200 {
         return None;
     }
     let is_open = text.starts_with('(') || text.starts_with('[');
     let body = text.trim_start_matches(['(', '[']).trim_start();
     let letter = body.chars().next().filter(char::is_ascii_alphabetic)?;
     let rest = body[1..].trim_start();
-    let closed = rest.strip_prefix([')', ']']);
-    if closed.is_none() && is_open {
+    if rest.is_empty() && is_marked && letter.is_ascii_uppercase() {
+        return Some(Value::Choice(letter, None));
+    }
+    let closers: &[char] = if is_open { &[')', ']'] } else { &[')', ']', '.', ':'] };
+    if !rest.starts_with(closers) {
         return None;
     }
-    let after = closed.or_else(|| rest.strip_prefix(['.', ':']));
-    match after {
-        None if rest.is_empty() && is_marked => Some(Value::Choice(letter, None)),
-        None => None,
-        Some(after) => {
-            let after = after.trim_start_matches([' ', '.', ':', ')']).trim();
-            // "(x)(x+1)", "(x)^2" and "f: ..." are formulas, "A) 5" is an option.
-            let is_option = letter.is_ascii_uppercase() || after.is_empty();
-            let is_formula =
-                after.starts_with([
-                    '^', '(', '+', '-', '*', '/', '=', '_', ',', '!', '\\', '<', '>', '|', ':',
-                ]) && !(after.starts_with('\\') && letter.is_ascii_uppercase() && !is_open);
-            if !is_option || is_formula {
-                return None;
-            }
-            if after.is_empty() {
-                return Some(Value::Choice(letter, None));
-            }
-            let value =
-                super::parse::parse(after).unwrap_or_else(|_| Value::Text(normalize(after)));
-            Some(Value::Choice(letter, Some(Box::new(value))))
+    let (after, is_spaced) = after_option(source, letter, closers)?;
+    if after.is_empty() {
+        return Some(Value::Choice(letter, None));
+    }
+    // "(A) or (B)" and "A) 5 or B) 6" offer two options.
+    let lower = flatten(after).to_lowercase();
+    let is_hedged = format!(" {lower}").contains(" or") || format!(" {lower}").contains(" and");
+    // "(x)(x+1)", "(x)^2" and "f: ..." are formulas, "A) 5" and "(A) -5" are options.
+    let is_signed = is_spaced && after.starts_with('-') && !after.starts_with("- ");
+    let is_formula = !is_marked
+        && !is_signed
+        && (after
+            .starts_with(['^', '(', '+', '-', '*', '/', '=', '_', ',', '!', '<', '>', '|', ':'])
+            || (after.starts_with('\\') && is_open && !is_spaced));
+    if !letter.is_ascii_uppercase() || is_hedged || is_formula {
+        return None;
+    }
+    let words = flatten(after);
+    let value = match super::parse::parse(after) {
+        Ok(value) => value,
+        Err(_) if is_plain(&words) => Value::Text(normalize(&words)),
+        Err(_) => return None,
+    };
+    Some(Value::Choice(letter, Some(Box::new(value))))
+}
+
+/// Whether text is made of nothing but words, numbers and the marks between them.
+pub fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || " ,.'-".contains(c))
+        && !matches!(normalize(text).as_str(), "" | "and" | "or")
+}
+
+/// What follows an option's letter and its closing mark in the source, and whether blanks stand
+/// between.
+fn after_option<'a>(source: &'a str, letter: char, closers: &[char]) -> Option<(&'a str, bool)> {
+    let tail = source.match_indices(letter).find_map(|(at, _)| {
+        let rest = source[at + 1..].trim_start_matches(['}', ' ']);
+        rest.strip_prefix(closers)
+    })?;
+    let mut after = tail;
+    loop {
+        let before = after;
+        after = after.trim_start_matches(['}', ' ', '.', ':', ')', '~', '*', '$']);
+        for blank in ["\\ ", "\\,", "\\;", "\\quad", "\\qquad"] {
+            after = after.strip_prefix(blank).unwrap_or(after);
+        }
+        if after == before {
+            break;
         }
     }
+    Some((after.trim_end_matches(['*', '$', ' ']), after.len() < tail.len()))
 }
 
 /// The value of a number word up to ninety-nine.
@@ -262,16 +297,38 @@ pub fn number_word(word: &str) -> Option<u64> {
     Some(tens + ones as u64)
 }
 
+/// The denominator that a word names.
+fn fraction_word(word: &str) -> Option<u32> {
+    Some(match word.strip_suffix('s').unwrap_or(word) {
+        "half" | "halve" => 2,
+        "third" => 3,
+        "quarter" | "fourth" => 4,
+        "fifth" => 5,
+        "sixth" => 6,
+        "eighth" => 8,
+        "tenth" => 10,
+        _ => return None,
+    })
+}
+
 /// `four`, `twenty-one`, `two hundred`, `two lines`.
 fn number_words(lower: &str) -> Option<Value> {
+    if !lower.chars().all(|c| c.is_ascii_alphabetic() || c == ' ' || c == '-') {
+        return None;
+    }
     let mut words = lower.split_whitespace();
     let mut value = number_word(words.next()?)?;
     let mut noun: Vec<&str> = Vec::new();
-    for word in words {
+    while let Some(word) = words.next() {
         let scale = match word {
             "hundred" => 100,
             "thousand" => 1_000,
             "million" => 1_000_000,
+            _ if noun.is_empty() && fraction_word(word).is_some() => {
+                let part = Expr::integer(BigInt::from(fraction_word(word)?));
+                let expr = Expr::quotient(Expr::integer(BigInt::from(value)), part);
+                return words.next().is_none().then(|| Value::scalar(expr));
+            }
             _ if noun.is_empty() && number_word(word).is_some() => return None,
             _ => {
                 noun.push(word);
@@ -304,7 +361,7 @@ fn words(flat: &str, is_text: bool) -> Option<Value> {
         .split([',', ';'])
         .flat_map(|part| part.split(" and "))
         .map(|part| part.trim().trim_start_matches("and ").trim())
-        .filter(|part| !part.is_empty())
+        .filter(|part| !matches!(normalize(part).as_str(), "" | "and" | "or"))
         .collect();
     let is_word = |word: &str| is_dictionary_word(word, is_text);
     let has_word = |part: &&str| part.split_whitespace().any(is_word);
@@ -315,7 +372,8 @@ fn words(flat: &str, is_text: bool) -> Option<Value> {
         let texts = parts.iter().map(|part| Value::Text(normalize(part))).collect();
         return Some(Value::List(texts, Joint::Comma));
     }
-    Some(Value::Text(normalize(flat)))
+    let text = normalize(flat);
+    number_words(&text).or(Some(Value::Text(text)))
 }
 
 /// Whether a run of letters is meant as a word and not as variables, a function or a unit.
@@ -368,8 +426,8 @@ fn is_dictionary_word(word: &str, is_text: bool) -> bool {
 pub fn normalize(text: &str) -> String {
     let lower = text.to_lowercase().replace(['"', '{', '}', '$'], "");
     let mut words: Vec<&str> = lower.split_whitespace().collect();
-    if words.len() > 1 && matches!(words[0], "a" | "an" | "the") {
+    while words.len() > 1 && matches!(words[0], "a" | "an" | "the") {
         words.remove(0);
     }
-    words.join(" ").trim_matches(['.', ',', ';', ':', '!', '?', ' ']).to_owned()
+    words.join(" ").trim_matches(['.', ',', ';', ':', '!', '?', ' ', '\'']).to_owned()
 }

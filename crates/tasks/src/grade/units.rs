@@ -63,6 +63,8 @@ const SCALES: &[(&str, u64)] = &[
 /// Words that say something about the answer instead of naming a unit.
 #[rustfmt::skip]
 const NOT_UNITS: &[&str] = &[
+    "squared", "cubed", "factorial", "halves", "thirds", "third", "fourths", "fifths", "sixths", "eighths", "tenths",
+    "hundredths", "thousandths", "negative", "positive", "infinity", "root", "roots", "sqrt", "log", "point",
     "a", "about", "above", "all", "almost", "an", "and", "any", "answer", "approximately", "around", "as", "at",
     "below", "between", "both", "but", "correct", "different", "either", "else", "equal", "equals", "except",
     "exactly", "false", "fewer", "for", "from", "greater", "half", "he", "hence", "i", "if", "incorrect", "is",
@@ -190,7 +192,8 @@ pub fn parse(text: &str) -> Option<Reading> {
                     scale *= BigRational::from_integer(BigInt::from(*by));
                     continue;
                 }
-                if NOT_UNITS.contains(&lower.as_str()) || kept.len() >= MAX_WORDS {
+                let is_month = super::text::month_number(&lower).is_some();
+                if NOT_UNITS.contains(&lower.as_str()) || kept.len() >= MAX_WORDS || is_month {
                     return None;
                 }
                 let (name, exponent) = split_exponent(word)?;
@@ -266,7 +269,9 @@ pub enum Relation {
 
 /// Compares two units.
 pub fn relate(a: &Unit, b: &Unit) -> Relation {
-    if a.text == b.text {
+    // Blanks are easily lost: "squareinches".
+    let squeezed = |unit: &Unit| unit.nouns().concat();
+    if a.text == b.text || squeezed(a) == squeezed(b) {
         return Relation::Convertible(BigRational::one());
     }
     match (&a.measure, &b.measure) {

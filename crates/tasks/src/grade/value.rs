@@ -212,7 +212,7 @@ impl fmt::Display for Value {
                 year.map_or(Ok(()), |year| write!(f, ", {year}"))
             }
             Value::Choice(letter, None) => write!(f, "({letter})"),
-            Value::Choice(letter, Some(rest)) => write!(f, "({letter}) {rest}"),
+            Value::Choice(letter, Some(rest)) => write!(f, "Option {letter}: {rest}"),
             Value::Family(value, name) => write!(f, "{value}, {name} \\in \\mathbb{{Z}}"),
             Value::Text(text) => write!(f, "\\text{{{text}}}"),
         }

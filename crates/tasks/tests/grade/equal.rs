@@ -309,7 +309,6 @@ fn structures() {
                 "\\begin{pmatrix} -1 & 0 \\\\ 0 & -1 \\end{pmatrix}",
                 "\\left[\\begin{array}{cc} -1 & 0 \\\\ 0 & -1 \\end{array}\\right]",
             ),
-            ("\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "(1,2)"),
             ("\\begin{vmatrix} 1 & 2 \\\\ 3 & 4 \\end{vmatrix}", "-2"),
             ("1:2", "2:4"),
             ("3:5", "3/5"),

@@ -3,6 +3,8 @@
 mod data;
 mod different;
 mod equal;
+mod hostile;
+mod properties;
 mod respell;
 
 use ponder_tasks::grade::policy::Policy;

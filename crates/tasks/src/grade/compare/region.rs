@@ -10,6 +10,9 @@ use super::super::form::{Fail, Form};
 use super::super::value::{Joint, NamedSet, Sign, Value};
 use super::{Comparer, Outcome};
 
+/// What is wrong with `(\infty, 0)`.
+const NO_RANGE: &str = "an interval that ends before it starts";
+
 /// One end of a segment; no value means infinity.
 #[derive(Debug, Clone)]
 struct End {
@@ -43,13 +46,16 @@ impl Comparer<'_> {
         }
         let (a, b) = match (self.region(gold), self.region(answer)) {
             (Ok(Some(a)), Ok(Some(b))) => (a, b),
+            (Err(Fail::Undefined(NO_RANGE)), Ok(_)) | (Ok(_), Err(Fail::Undefined(NO_RANGE))) => {
+                return Some(Outcome::different(NO_RANGE));
+            }
             (Err(_), _) | (_, Err(_)) => {
                 return Some(Outcome::undecided("the ends of a range could not be ordered"));
             }
             _ => return None,
         };
         if let (Some(a), Some(b)) = (&a.name, &b.name)
-            && a != b
+            && !self.expressions(a, b).is_equal()
         {
             return Some(Outcome::different("ranges of different names"));
         }
@@ -144,9 +150,19 @@ impl Comparer<'_> {
             Value::Member(name, set) => {
                 self.region(set)?.map(|region| Region { name: Some(name.clone()), ..region })
             }
-            Value::Builder(_, condition) => {
+            Value::Builder(element, condition) => {
                 let region = self.region(condition)?;
-                region.map(|region| Region { name: None, is_inequality: false, ..region })
+                // {x^2 | x > 2} and {x in Z | x > 2} are other sets.
+                let name = match &**element {
+                    Value::Scalar { expr, unit: None, .. } => Some(expr),
+                    Value::Member(expr, set) if **set == Value::Named(NamedSet::Reals) => {
+                        Some(expr)
+                    }
+                    _ => None,
+                };
+                region
+                    .filter(|region| name.is_some() && region.name.as_ref() == name)
+                    .map(|region| Region { name: None, is_inequality: false, ..region })
             }
             Value::Relation(sides, signs) => self.solved(sides, signs)?,
             Value::List(parts, joint) => self.joined(parts, *joint)?,
@@ -165,7 +181,7 @@ impl Comparer<'_> {
             Some(is_positive) if is_positive == is_high => {
                 Ok(End { value: None, is_closed: false })
             }
-            Some(_) => Err(Fail::Undefined("an interval that ends before it starts")),
+            Some(_) => Err(Fail::Undefined(NO_RANGE)),
             None => Ok(End { value: Some(build(expr, &mut self.ctx)?), is_closed }),
         }
     }

@@ -106,6 +106,15 @@ impl Comparer<'_> {
     }
 
     fn inequalities(&mut self, a: &[Expr], b: &[Expr]) -> Outcome {
+        // Clearing a denominator of unknown sign could turn an inequality round.
+        if self.has_denominator(a) || self.has_denominator(b) {
+            let (left, right) = (self.expressions(&a[0], &b[0]), self.expressions(&a[1], &b[1]));
+            return if left.is_equal() && right.is_equal() {
+                Outcome::equal("the same inequality")
+            } else {
+                Outcome::undecided("inequalities with variable denominators")
+            };
+        }
         match self.proportional(a, b) {
             Ok((Tri::Yes, Some(factor))) => match zero::form_sign(&factor, &mut self.ctx) {
                 Some(std::cmp::Ordering::Greater) => {
@@ -117,6 +126,20 @@ impl Comparer<'_> {
             Ok((Tri::No, _)) => Outcome::different("different inequalities"),
             _ => Outcome::undecided("the inequalities could not be compared"),
         }
+    }
+
+    /// Whether a variable divides on either side, as far as the normal form shows it.
+    fn has_denominator(&mut self, sides: &[Expr]) -> bool {
+        sides.iter().any(|side| match build(side, &mut self.ctx) {
+            Ok(form) => {
+                let divides = |(id, e): &(_, Exponent)| {
+                    *e < Exponent::from_integer(0) && self.ctx.atoms.has_variable(*id)
+                };
+                self.ctx.atoms.poly_has_variable(&form.den)
+                    || form.num.terms().any(|(mono, _)| mono.iter().any(divides))
+            }
+            Err(_) => true,
+        })
     }
 
     /// Whether two differences are proportional, and the constant factor between them.
@@ -177,8 +200,9 @@ impl Comparer<'_> {
     pub(super) fn assignments(&mut self, gold: &Value, answer: &Value) -> Outcome {
         match (gold, answer) {
             (Value::Assignment(p, x), Value::Assignment(q, y)) => {
-                if p != q {
-                    return Outcome::different("values of different names");
+                let names = self.values(&p.clone(), &q.clone());
+                if !names.is_equal() {
+                    return names;
                 }
                 let (x, y) = ((**x).clone(), (**y).clone());
                 self.values(&x, &y)
@@ -288,12 +312,20 @@ pub(super) fn assigned<'a>(sides: &'a [Expr], signs: &[Sign]) -> Option<(&'a Exp
         let inner = match name {
             Expr::Var(_) => Some(name),
             Expr::Call(Func::Named(_), _) => Some(name),
-            // P(A), AB and the like, read as products of two letters.
-            Expr::Mul(parts)
-                if parts.len() == 2 && parts.iter().all(|p| matches!(p, Expr::Var(_))) =>
-            {
-                (!value.has_variable()).then_some(name)
-            }
+            // |AB| is a length; |x| = 5 would still need solving.
+            Expr::Call(Func::Abs, args) => match &args[..] {
+                [Expr::Var(side)] => side.chars().all(|c| c.is_ascii_uppercase()).then_some(name),
+                _ => None,
+            },
+            // P(A), P(x), AB and the like, read as products of two letters.
+            Expr::Mul(parts) => match &parts[..] {
+                [Expr::Var(first), Expr::Var(_)] => {
+                    let is_call = first.len() == 1 && first.chars().all(char::is_uppercase);
+                    let is_free = !value.any(&|part| *part == parts[0]);
+                    (!value.has_variable() || (is_call && is_free)).then_some(name)
+                }
+                _ => None,
+            },
             _ => None,
         };
         inner.is_some() && !value.any(&|part| part == name)

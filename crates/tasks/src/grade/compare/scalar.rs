@@ -9,7 +9,7 @@ use super::super::expr::{Expr, Func};
 use super::super::form::build::{build, literal};
 use super::super::form::numeric::Evaluation;
 use super::super::form::zero::{self, Tri};
-use super::super::form::{Fail, Form};
+use super::super::form::{Fail, Form, NO_QUOTIENT};
 use super::super::policy::{Bases, Degrees, Percent, Precision, Units};
 use super::super::units::{self, Unit};
 use super::super::value::Value;
@@ -125,7 +125,15 @@ impl Comparer<'_> {
                 ),
                 Err(fail) => unresolved(fail, x, y),
             },
-            Err(fail) => unresolved(fail, x, y),
+            Err(fail) => {
+                let has_value = |e: &Expr, comparer: &mut Self| {
+                    build(e, &mut comparer.ctx) != Err(Fail::Undefined(NO_QUOTIENT))
+                };
+                if has_value(x, self) != has_value(y, self) {
+                    return Outcome::different("one side divides by zero");
+                }
+                unresolved(fail, x, y)
+            }
         }
     }
 

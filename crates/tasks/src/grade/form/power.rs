@@ -102,11 +102,28 @@ fn rational_exponent(base: &Form, exponent: &Rat, ctx: &mut Context) -> Result<F
             _ => Err(Fail::Undefined("zero to the power of zero")),
         };
     }
+    if exponent_from(exponent).is_err() {
+        return large_exponent(base, exponent, ctx);
+    }
     let degree = exponent.denom().to_u64().ok_or(Fail::TooLarge)?;
     let rooted = root(base, degree, ctx)?;
     let whole = exponent.numer().abs().to_u64().ok_or(Fail::TooLarge)?;
     let raised = whole_power(&rooted, whole, ctx)?;
     if exponent.is_negative() { raised.inv(ctx) } else { Ok(raised) }
+}
+
+/// A power whose exponent is too large to work with: of a positive constant it stays a symbol
+/// that still has a value.
+fn large_exponent(base: &Form, exponent: &Rat, ctx: &mut Context) -> Result<Form, Fail> {
+    let has_variable =
+        ctx.atoms.poly_has_variable(&base.num) || ctx.atoms.poly_has_variable(&base.den);
+    if has_variable || has_zeta(&base.num, ctx) || has_zeta(&base.den, ctx) {
+        return Err(Fail::TooLarge);
+    }
+    if zero::form_sign(base, ctx) != Some(std::cmp::Ordering::Greater) {
+        return Err(Fail::TooLarge);
+    }
+    opaque("pow", vec![base.clone(), Form::rational(exponent.clone())], ctx)
 }
 
 /// Positive integer power.
@@ -145,7 +162,10 @@ fn monomial_exponent(
     coefficient: &Rat,
     ctx: &mut Context,
 ) -> Result<Form, Fail> {
-    let exponent = exponent_from(coefficient)?;
+    let Ok(exponent) = exponent_from(coefficient) else {
+        let exponent = Form::poly(Poly::term(coefficient.clone(), mono.clone(), ctx)?);
+        return opaque("pow", vec![base.clone(), exponent], ctx);
+    };
     let Some((scalar, parts)) = base.num.as_single_term().filter(|_| base.den.is_one()) else {
         if !base.den.is_one() {
             let num = Form::poly(base.num.clone());

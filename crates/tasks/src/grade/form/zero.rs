@@ -32,6 +32,9 @@ pub fn is_zero(poly: &Poly, ctx: &mut Context) -> Tri {
     if is_independent(poly, ctx) {
         return Tri::No;
     }
+    if poly.len() == 1 && is_nonzero_term(poly, ctx) {
+        return Tri::No;
+    }
     if !ctx.atoms.poly_has_variable(poly) {
         return constant_is_zero(poly, ctx);
     }
@@ -98,9 +101,6 @@ fn is_independent(poly: &Poly, ctx: &Context) -> bool {
 }
 
 fn constant_is_zero(poly: &Poly, ctx: &mut Context) -> Tri {
-    if poly.len() == 1 && is_nonzero_term(poly, ctx) {
-        return Tri::No;
-    }
     let refuted = |prec: u64, ctx: &mut Context| {
         Evaluation::new(ctx, prec, 0).poly(poly).is_some_and(|value| value.is_nonzero())
     };
@@ -121,14 +121,14 @@ fn constant_is_zero(poly: &Poly, ctx: &mut Context) -> Tri {
     }
 }
 
-/// A product of powers of numbers that are not zero is not zero.
+/// A product of powers is zero only where a factor is, and these are not, or not everywhere.
 fn is_nonzero_term(poly: &Poly, ctx: &Context) -> bool {
     poly.terms().all(|(mono, _)| {
-        mono.iter().all(|(id, _)| {
-            matches!(
-                ctx.atoms.get(*id),
-                Atom::Pi | Atom::E | Atom::Zeta | Atom::Prime(_) | Atom::LnPrime(_)
-            )
+        mono.iter().all(|(id, _)| match ctx.atoms.get(*id) {
+            Atom::Pi | Atom::E | Atom::Zeta | Atom::Prime(_) | Atom::LnPrime(_) => true,
+            Atom::Var(_) | Atom::Pow(..) => true,
+            Atom::Call(name, _) => name == "fact" || name == "fact2" || name.starts_with(UNKNOWN),
+            Atom::Base(_) => false,
         })
     })
 }

@@ -142,6 +142,9 @@ impl Lexer {
             }
             return String::new();
         }
+        if self.starts_with("\\dot") && !self.starts_with("\\dots") {
+            return self.dotted_period();
+        }
         if self.period_follows(0) {
             self.pos += 1;
             while self.peek(0).is_some_and(|c| c.is_ascii_alphabetic()) {
@@ -154,6 +157,35 @@ impl Lexer {
             self.pos = start;
         }
         String::new()
+    }
+
+    fn starts_with(&self, text: &str) -> bool {
+        text.chars().enumerate().all(|(i, c)| self.peek(i) == Some(c))
+    }
+
+    /// Dots over the first and the last digit of the period: `\dot{1}42\dot{7}`.
+    fn dotted_period(&mut self) -> String {
+        let start = self.pos;
+        let mut digits = String::new();
+        for is_last in [false, true] {
+            if self.starts_with("\\dot") && !self.starts_with("\\dots") {
+                self.pos += 4;
+                digits.push_str(&self.argument());
+                if !is_last {
+                    let inner = self.digit_run();
+                    if !inner.is_empty() && !self.starts_with("\\dot") {
+                        self.pos = start;
+                        return String::new();
+                    }
+                    digits.push_str(&inner);
+                }
+            }
+        }
+        if digits.is_empty() || digits.chars().any(|c| !c.is_ascii_digit()) {
+            self.pos = start;
+            return String::new();
+        }
+        digits
     }
 
     /// `0.333...`: digits that have shown their period three times before an ellipsis.

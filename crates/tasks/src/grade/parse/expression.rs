@@ -113,7 +113,8 @@ impl Parser<'_> {
     /// "9 10" is not ninety.
     pub(super) fn starts_factor(&self) -> bool {
         match self.peek() {
-            Some(Tok::Char('(' | '[' | '{')) => true,
+            Some(Tok::Char('(')) => self.peek_at(2) != Some(&Tok::Command("in")),
+            Some(Tok::Char('[' | '{')) => true,
             Some(Tok::Char('|')) => self.open_bars == 0,
             Some(Tok::Name(_)) => true,
             // 2^x 3^x: a power after a power of a letter cannot be a longer number.
@@ -125,7 +126,7 @@ impl Parser<'_> {
             Some(Tok::Word(word)) => !self.is_word_apart(word),
             Some(Tok::Command(name)) => match *name {
                 "frac" | "sqrt" | "binom" | "infty" | "langle" | "lfloor" | "lceil"
-                | "triangle" => true,
+                | "triangle" | "angle" => true,
                 "vert" => self.open_bars == 0,
                 _ => false,
             },
@@ -390,6 +391,9 @@ impl Parser<'_> {
         if self.eat_command("choose") {
             let bottom = self.expression()?;
             inner = Expr::Call(Func::Binomial, vec![inner, bottom]);
+        } else if self.eat_command("over") {
+            let bottom = self.expression()?;
+            inner = Expr::quotient(inner, bottom);
         }
         self.open_bars = bars;
         let close = match open {

@@ -3,6 +3,7 @@
 
 use super::super::expr::{Expr, Func};
 use super::super::lexer::Tok;
+use super::super::text;
 use super::super::units::{self, Unit};
 use super::super::value::{Joint, NamedSet, Sign, Value};
 use super::structure::sign_of;
@@ -14,6 +15,9 @@ const CONDITIONS: &[&str] = &["where", "for", "with"];
 impl Parser<'_> {
     /// The whole input as one answer.
     pub(super) fn answer(&mut self) -> Result<Value, ParseError> {
+        if matches!(self.peek(), Some(Tok::Text(label)) if label.ends_with(':')) {
+            self.pos += 1;
+        }
         while self.eat_char('=') || self.eat_command("approx") {}
         if matches!(self.peek(), Some(Tok::Word(w) | Tok::Text(w)) if w.eq_ignore_ascii_case("either"))
         {
@@ -72,6 +76,7 @@ impl Parser<'_> {
 
     fn condition_starts(&self) -> bool {
         match self.peek() {
+            Some(Tok::Char('(')) => self.peek_at(2) == Some(&Tok::Command("in")),
             Some(Tok::Word(word) | Tok::Text(word)) => {
                 let first = word.split_whitespace().next().unwrap_or("").to_lowercase();
                 CONDITIONS.contains(&first.as_str()) || (first == "is" && self.says_integer())
@@ -98,7 +103,13 @@ impl Parser<'_> {
             })
             .collect();
         let is_plain = self.tokens[self.pos..].iter().all(|t| {
-            matches!(t.tok, Tok::Word(_) | Tok::Text(_) | Tok::Command("in" | "integers"))
+            matches!(
+                t.tok,
+                Tok::Word(_)
+                    | Tok::Text(_)
+                    | Tok::Command("in" | "integers")
+                    | Tok::Char('(' | ')')
+            )
         });
         if names.len() != 1 || !is_plain || !self.says_integer() {
             return Err(self.unexpected("a letter that is any integer"));
@@ -115,7 +126,12 @@ impl Parser<'_> {
             let set = self.operand()?;
             return Ok(Value::Member(name, Box::new(set)));
         }
-        if (self.is_char(':') || self.is_command("colon")) && self.open_bars == 0 {
+        // "A: 5" is an option, not a ratio.
+        let is_letter = matches!(&left, Value::Scalar { expr: Expr::Var(name), .. }
+            if name.len() == 1 && name.chars().all(char::is_uppercase));
+        let is_ratio =
+            !is_letter && (self.is_char(':') || self.is_command("colon") || self.is_to());
+        if is_ratio && self.open_bars == 0 {
             return self.ratio(left);
         }
         let Some(sign) = self.peek().and_then(sign_of) else {
@@ -169,7 +185,8 @@ impl Parser<'_> {
 
     fn ratio(&mut self, left: Value) -> Result<Value, ParseError> {
         let mut parts = vec![scalar_of(left).ok_or_else(|| self.unexpected("a number before it"))?];
-        while self.eat_char(':') || self.eat_command("colon") {
+        while self.is_char(':') || self.is_command("colon") || self.is_to() {
+            self.pos += 1;
             parts.push(self.expression()?);
         }
         Ok(Value::Ratio(parts))
@@ -180,8 +197,12 @@ impl Parser<'_> {
         let mut value = self.set_or_scalar()?;
         loop {
             let is_set = !matches!(value, Value::Scalar { .. });
+            let joins = self.is_command("cup") || self.is_command("cap");
+            if joins && !may_be_set(&value) {
+                return Err(self.unexpected("a set before it"));
+            }
             if self.eat_command("cup") || (is_set && self.eat_union_letter()) {
-                let right = self.set_or_scalar()?;
+                let right = self.right_set()?;
                 value = match value {
                     Value::Union(mut parts) => {
                         parts.push(right);
@@ -190,10 +211,10 @@ impl Parser<'_> {
                     left => Value::Union(vec![left, right]),
                 };
             } else if self.eat_command("cap") {
-                let right = self.set_or_scalar()?;
+                let right = self.right_set()?;
                 value = Value::Intersection(vec![value, right]);
             } else if is_set && (self.eat_command("setminus") || self.eat_char('-')) {
-                let right = self.set_or_scalar()?;
+                let right = self.right_set()?;
                 value = Value::Difference(Box::new(value), Box::new(right));
             } else {
                 return Ok(value);
@@ -203,6 +224,18 @@ impl Parser<'_> {
                 return Err(ParseError::Depth);
             }
         }
+    }
+
+    /// The right operand of a set operation.
+    fn right_set(&mut self) -> Result<Value, ParseError> {
+        let value = self.set_or_scalar()?;
+        if may_be_set(&value) { Ok(value) } else { Err(self.unexpected("a set before it")) }
+    }
+
+    /// The word between the terms of a ratio.
+    fn is_to(&self) -> bool {
+        matches!(self.peek(), Some(Tok::Word(word) | Tok::Text(word)) if word == "to")
+            && matches!(self.peek_at(1), Some(Tok::Number { .. }))
     }
 
     fn eat_union_letter(&mut self) -> bool {
@@ -224,6 +257,17 @@ impl Parser<'_> {
         if self.starts_structure() {
             return self.structure();
         }
+        if let Some(Tok::Text(word)) = self.peek()
+            && self.peek_at(1).is_none_or(|tok| {
+                matches!(
+                    tok,
+                    Tok::Char(',' | ';' | ')' | '}') | Tok::SetClose | Tok::Command("and" | "or")
+                )
+            })
+        {
+            self.pos += 1;
+            return self.words(word);
+        }
         let value = self.scalar()?;
         if matches!(self.peek(), Some(Tok::Begin(_))) {
             let Value::Scalar { expr: factor, unit: None, .. } = &value else {
@@ -239,6 +283,18 @@ impl Parser<'_> {
         Ok(value)
     }
 
+    /// Words that stand alone. They hold no command, so that reading them cannot recurse.
+    fn words(&self, text: &str) -> Result<Value, ParseError> {
+        if text.contains(['\\', '{', '}', '$']) {
+            return Err(self.unexpected("plain words"));
+        }
+        match super::parse(text) {
+            Ok(value) => Ok(value),
+            Err(_) if text::is_plain(text) => Ok(Value::Text(text::normalize(text))),
+            Err(error) => Err(error),
+        }
+    }
+
     /// An expression with currency signs, percent or degree signs and units around it.
     fn scalar(&mut self) -> Result<Value, ParseError> {
         let start = self.pos;
@@ -248,6 +304,11 @@ impl Parser<'_> {
         if let Some(Tok::Currency(name)) = self.peek() {
             self.pos += 1;
             unit = Some(currency(name));
+        } else if matches!(self.peek(), Some(Tok::Word(w) | Tok::Text(w)) if w == "USD")
+            && matches!(self.peek_at(1), Some(Tok::Number { .. }))
+        {
+            self.pos += 1;
+            unit = Some(units::dollars());
         }
         let short = self.short_unit();
         let mut expr = match short {
@@ -312,6 +373,9 @@ impl Parser<'_> {
         let start = self.pos;
         let mut text = String::new();
         loop {
+            if self.is_to() {
+                break;
+            }
             match self.peek() {
                 Some(Tok::Text(word)) => text = format!("{text} {word}"),
                 Some(Tok::Word(word)) if !self.is_conjunction(word) => {
@@ -375,7 +439,9 @@ impl Parser<'_> {
     fn further_units(&mut self, first: Expr, unit: &Unit) -> Result<Expr, ParseError> {
         let mut sum = vec![first];
         let start = self.pos;
-        self.eat_command("and");
+        if self.conjunction() == Some(Joint::Or) {
+            self.pos = start;
+        }
         while matches!(self.peek(), Some(Tok::Number { .. })) && sum.len() < 4 {
             let part = self.expression()?;
             let (part, Some(stated)) = self.units(part)? else {
@@ -394,6 +460,14 @@ impl Parser<'_> {
             return Ok(sum.remove(0));
         }
         Ok(Expr::Add(sum))
+    }
+}
+
+/// Sets, and letters that may name one.
+fn may_be_set(value: &Value) -> bool {
+    match value {
+        Value::Scalar { expr, unit, .. } => matches!(expr, Expr::Var(_)) && unit.is_none(),
+        _ => true,
     }
 }
 

@@ -65,6 +65,17 @@ impl Parser<'_> {
         if let Some(constant) = constant {
             return Ok(constant);
         }
+        let is_inverse = self.is_char('^')
+            && self.peek_at(1) == Some(&Tok::Char('{'))
+            && self.peek_at(2) == Some(&Tok::Char('-'))
+            && matches!(self.peek_at(3), Some(Tok::Number { digits, .. }) if digits == "1")
+            && self.peek_at(4) == Some(&Tok::Char('}'))
+            && self.peek_at(5) == Some(&Tok::Char('('));
+        if matches!(name, "f" | "g") && is_inverse {
+            self.pos += 5;
+            let args = self.call_arguments()?;
+            return Ok(Expr::Call(Func::Named(format!("{name}-inverse")), args));
+        }
         if matches!(name, "f" | "g") && self.is_char('(') {
             let args = self.call_arguments()?;
             return Ok(Expr::Call(Func::Named(name.to_owned()), args));
@@ -85,7 +96,7 @@ impl Parser<'_> {
                 return Err(ParseError::Depth);
             }
         }
-        if self.is_char('(') && name.len() > 1 && name.ends_with('\'') {
+        if self.is_char('(') && (name.ends_with('\'') || name.ends_with("-inverse")) {
             let args = self.call_arguments()?;
             return Ok(Expr::Call(Func::Named(name), args));
         }
