@@ -11,7 +11,7 @@ const LONGER: &[(&str, &str, usize)] = &[
     // Tables of cases.
     ("crates/tasks/tests/grade/different.rs", "hostile_text", 113),
     ("crates/tasks/tests/grade/equal.rs", "numbers", 87),
-    ("crates/tasks/tests/grade/equal.rs", "structures", 89),
+    ("crates/tasks/tests/grade/equal.rs", "structures", 90),
 ];
 
 /// Every function of a file that is too long.
