@@ -6,6 +6,7 @@ mod expression;
 mod item;
 mod names;
 mod number;
+mod quantity;
 mod structure;
 
 use std::borrow::Cow;

@@ -25,9 +25,9 @@ fn joined(mut part: impl FnMut(usize) -> String, with: &str, count: usize) -> St
     (1..=count).map(&mut part).collect::<Vec<_>>().join(with)
 }
 
-fn inputs() -> Vec<String> {
-    let mut inputs = Vec::new();
-    for (open, inner, close) in [
+/// What nests: opening, middle, closing.
+#[rustfmt::skip]
+const NESTINGS: &[(&str, &str, &str)] = &[
         ("(", "1", ")"),
         ("{", "1", "}"),
         ("[", "1,2", "]"),
@@ -52,7 +52,11 @@ fn inputs() -> Vec<String> {
         ("$", "1", "$"),
         ("9^", "9", ""),
         ("f", "", "'"),
-    ] {
+];
+
+fn inputs() -> Vec<String> {
+    let mut inputs = Vec::new();
+    for (open, inner, close) in NESTINGS {
         for depth in [10, 60, 63, 64, 65, 200, 2000] {
             inputs.push(nested(open, inner, close, depth));
         }

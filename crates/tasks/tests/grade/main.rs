@@ -4,6 +4,7 @@ mod data;
 mod different;
 mod equal;
 mod hostile;
+mod notation;
 mod properties;
 mod respell;
 

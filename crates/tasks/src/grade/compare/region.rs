@@ -150,24 +150,25 @@ impl Comparer<'_> {
             Value::Member(name, set) => {
                 self.region(set)?.map(|region| Region { name: Some(name.clone()), ..region })
             }
-            Value::Builder(element, condition) => {
-                let region = self.region(condition)?;
-                // {x^2 | x > 2} and {x in Z | x > 2} are other sets.
-                let name = match &**element {
-                    Value::Scalar { expr, unit: None, .. } => Some(expr),
-                    Value::Member(expr, set) if **set == Value::Named(NamedSet::Reals) => {
-                        Some(expr)
-                    }
-                    _ => None,
-                };
-                region
-                    .filter(|region| name.is_some() && region.name.as_ref() == name)
-                    .map(|region| Region { name: None, is_inequality: false, ..region })
-            }
+            Value::Builder(element, condition) => self.built(element, condition)?,
             Value::Relation(sides, signs) => self.solved(sides, signs)?,
             Value::List(parts, joint) => self.joined(parts, *joint)?,
             _ => None,
         })
+    }
+
+    /// `{x | condition}`, where the element is the name that the condition is about.
+    fn built(&mut self, element: &Value, condition: &Value) -> Result<Option<Region>, Fail> {
+        let region = self.region(condition)?;
+        // {x^2 | x > 2} and {x in Z | x > 2} are other sets.
+        let name = match element {
+            Value::Scalar { expr, unit: None, .. } => Some(expr),
+            Value::Member(expr, set) if **set == Value::Named(NamedSet::Reals) => Some(expr),
+            _ => None,
+        };
+        Ok(region
+            .filter(|region| name.is_some() && region.name.as_ref() == name)
+            .map(|region| Region { name: None, is_inequality: false, ..region }))
     }
 
     fn end(&mut self, expr: &Expr, is_closed: bool, is_high: bool) -> Result<End, Fail> {
