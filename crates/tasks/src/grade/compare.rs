@@ -12,7 +12,7 @@ use super::expr::Expr;
 use super::form::Context;
 use super::fuel::Fuel;
 use super::policy::{ListOrder, Policy};
-use super::value::{NamedSet, Value};
+use super::value::{Joint, NamedSet, Value};
 
 /// A verdict with its reason.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +70,7 @@ impl Comparer<'_> {
                 let scalar = |expr| Value::Scalar { expr, unit: unit.clone(), is_decimal };
                 match signs(&expr, &mut self.ctx.fuel) {
                     Some(mut all) if all.len() > 1 => {
-                        Value::List(all.drain(..).map(scalar).collect(), super::value::Joint::And)
+                        Value::List(all.drain(..).map(scalar).collect(), Joint::And)
                     }
                     _ => scalar(expr),
                 }
@@ -78,6 +78,10 @@ impl Comparer<'_> {
             Value::List(parts, joint) => {
                 let parts = self.flattened(parts);
                 if parts.len() == 1 {
+                    return parts.into_iter().next().unwrap_or(Value::Named(NamedSet::Empty));
+                }
+                // "x + 11, or 11 + x" offers one value twice.
+                if joint == Joint::Or && self.distinct(&parts).len() == 1 {
                     return parts.into_iter().next().unwrap_or(Value::Named(NamedSet::Empty));
                 }
                 Value::List(parts, joint)

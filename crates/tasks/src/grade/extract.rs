@@ -48,7 +48,7 @@ pub struct Fallbacks {
 }
 
 impl Fallbacks {
-    /// All of them, in the order of the fields.
+    /// All of them: hashes first, then in the order of the fields.
     pub const ALL: Fallbacks =
         Fallbacks { phrase: true, hashes: true, bold: true, formula: true, last_line: true };
     /// Only a box counts.
@@ -98,8 +98,8 @@ pub fn extract_with(reply: &str, fallbacks: &Fallbacks) -> Extracted {
     };
     let attempts: [(bool, Source, Finder); 6] = [
         (true, Source::Box, last_boxes),
-        (fallbacks.phrase, Source::Phrase, after_phrase),
         (fallbacks.hashes, Source::Hashes, after_hashes),
+        (fallbacks.phrase, Source::Phrase, after_phrase),
         (fallbacks.bold, Source::Bold, last_bold),
         (fallbacks.formula, Source::Formula, last_formula),
         (fallbacks.last_line, Source::LastLine, last_line),
@@ -276,8 +276,10 @@ fn sentence_end(line: &str) -> usize {
 
 fn after_hashes(text: &str) -> Option<String> {
     let place = text.rfind("####")?;
-    let line = text[place + 4..].lines().next()?.trim();
-    (!line.is_empty()).then(|| line.to_owned())
+    // A heading of the fourth level starts the same way, but the text goes on below it.
+    let line = text[place + 4..].trim();
+    let is_answer = !line.is_empty() && !line.contains('\n') && line.len() <= 400;
+    is_answer.then(|| line.to_owned())
 }
 
 fn last_bold(text: &str) -> Option<String> {

@@ -452,6 +452,8 @@ const PROSE: &[(&str, &str)] = &[
     ("5", "**Answer:** 5"),
     ("5", "So x = 5.\n\n#### 5"),
     ("5", "答案是5"),
+    ("5", "So the answer is <<5=5>>5.\n#### 5"),
+    ("x + 11", "\\boxed{x+11}, or \\boxed{11+x}"),
     ("5", "The answer is $\\boxed{5}$."),
     ("5", "<think>maybe \\boxed{4}</think>\nThe result is \\boxed{5}."),
     ("5", "We get **5**"),
