@@ -1,0 +1,25 @@
+//! Training of R1-class models: pre-training and supervised fine-tuning, and the losses of
+//! reinforcement learning.
+//!
+//! A model is written once, against `ponder_kernels::Ops`. Training runs the same code on a
+//! [`tape::Tape`], which calls the backend and remembers how to go back, so the log-probabilities
+//! of trainer and sampler are the same bits.
+#![forbid(unsafe_code)]
+
+pub mod adamw;
+pub mod checkpoint;
+mod error;
+pub mod init;
+pub mod loss;
+pub mod objective;
+pub mod pack;
+pub mod parameters;
+pub mod pretrain;
+pub mod random;
+pub mod run;
+pub mod schedule;
+pub mod sft;
+pub mod tape;
+pub mod trainer;
+
+pub use error::{Result, TrainError};

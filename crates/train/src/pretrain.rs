@@ -1,0 +1,58 @@
+//! Pre-training: a model learns every token of a stream of documents, from nothing.
+
+use std::path::Path;
+
+use ponder_kernels::Gradients;
+use ponder_model::config::Config;
+
+use crate::adamw::AdamwOptions;
+use crate::error::Result;
+use crate::init;
+use crate::run::Run;
+use crate::schedule::{Decay, Schedule};
+use crate::trainer::{Documents, Options, StepReport, Trainer, start_or_resume};
+
+/// DeepSeek-V3's constants (report, section 4.2) at this peak rate and length; the decay to a tenth
+/// takes the last fifth.
+pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> Options {
+    Options {
+        seed,
+        batch_tokens,
+        micro_batch_tokens: 4096,
+        mtp_factor: 0.3,
+        balance_alpha: 1e-4,
+        bias_update_speed: 1e-3,
+        checkpoint_every: 100,
+        keep_checkpoints: 2,
+        schedule: Schedule {
+            peak,
+            warmup_steps: (total_steps / 50).max(1),
+            total_steps,
+            final_share: 0.1,
+            decay: Decay::Stable { decay_share: 0.2 },
+        },
+        adamw: AdamwOptions {
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-8,
+            weight_decay: 0.1,
+            clip_norm: Some(1.0),
+        },
+    }
+}
+
+/// Trains a model of `config` in the folder `dir`, from its newest checkpoint if it has one.
+pub fn run(
+    ops: &dyn Gradients,
+    config: &Config,
+    documents: &dyn Documents,
+    options: Options,
+    dir: &Path,
+    proceed: &mut dyn FnMut(&StepReport) -> bool,
+) -> Result<Trainer> {
+    let mut run = Run::open(dir, &options)?;
+    let seed = options.seed;
+    let mut trainer = start_or_resume(&run, options, || init::random(config, seed))?;
+    trainer.run(ops, documents, &mut run, proceed)?;
+    Ok(trainer)
+}

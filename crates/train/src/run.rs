@@ -1,0 +1,108 @@
+//! The folder of a run: `run.toml` with all options, `metrics.jsonl` with one line a step,
+//! `timings.jsonl` beside it, and checkpoints.
+//!
+//! Metrics hold nothing that depends on the clock, so that a run resumed after a kill ends with the
+//! same file, byte for byte; what does depend on it goes to the timings.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Result, TrainError};
+
+/// An open run.
+pub struct Run {
+    dir: PathBuf,
+    metrics: File,
+    metrics_bytes: u64,
+    timings: File,
+}
+
+impl Run {
+    /// Makes the folder, or opens it again if its `run.toml` says the same.
+    pub fn open<O>(dir: &Path, options: &O) -> Result<Run>
+    where
+        O: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+    {
+        fs::create_dir_all(dir).map_err(|e| TrainError::io(dir, e))?;
+        let path = dir.join("run.toml");
+        if path.exists() {
+            check(&path, options)?;
+        } else {
+            let text = toml::to_string(options).expect("options are plain values");
+            fs::write(&path, text).map_err(|e| TrainError::io(&path, e))?;
+        }
+        let open = |name: &str| {
+            let path = dir.join(name);
+            let file = OpenOptions::new().create(true).append(true).open(&path);
+            file.map_err(|e| TrainError::io(&path, e))
+        };
+        let (metrics, timings) = (open("metrics.jsonl")?, open("timings.jsonl")?);
+        let mut run = Run { dir: dir.to_owned(), metrics, metrics_bytes: 0, timings };
+        run.metrics_bytes = run.io(run.metrics.metadata())?.len();
+        Ok(run)
+    }
+
+    /// Where checkpoints go.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.dir.join("checkpoints")
+    }
+
+    /// Bytes of the metrics so far.
+    pub fn metrics_bytes(&self) -> u64 {
+        self.metrics_bytes
+    }
+
+    /// Cuts off the metrics of steps that will be taken again.
+    pub fn rewind(&mut self, metrics_bytes: u64) -> Result<()> {
+        self.io(self.metrics.set_len(metrics_bytes))?;
+        let end = self.metrics.seek(SeekFrom::End(0));
+        self.metrics_bytes = self.io(end)?;
+        Ok(())
+    }
+
+    /// Adds a line of metrics.
+    pub fn metrics(&mut self, line: &impl Serialize) -> Result<()> {
+        let text = format!("{}\n", serde_json::to_string(line).expect("metrics are plain values"));
+        let written = self.metrics.write_all(text.as_bytes());
+        self.io(written)?;
+        self.metrics_bytes += text.len() as u64;
+        Ok(())
+    }
+
+    /// Adds a line of timings.
+    pub fn timings(&mut self, line: &impl Serialize) -> Result<()> {
+        let text = format!("{}\n", serde_json::to_string(line).expect("timings are plain values"));
+        let written = self.timings.write_all(text.as_bytes());
+        self.io(written)
+    }
+
+    /// Waits until the metrics are on disk: a checkpoint says how many bytes they have.
+    pub fn sync(&mut self) -> Result<()> {
+        self.io(self.metrics.sync_all())
+    }
+
+    fn io<T>(&self, result: std::io::Result<T>) -> Result<T> {
+        result.map_err(|e| TrainError::io(&self.dir, e))
+    }
+}
+
+fn check<O>(path: &Path, options: &O) -> Result<()>
+where
+    O: DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let text = fs::read_to_string(path).map_err(|e| TrainError::io(path, e))?;
+    let found = toml::from_str::<O>(&text);
+    if found.as_ref().is_ok_and(|found| found == options) {
+        return Ok(());
+    }
+    Err(TrainError::Damaged {
+        path: path.to_owned(),
+        found: found.map_or_else(|e| e.to_string(), |found| format!("{found:?}")),
+        expected: format!("{options:?}"),
+        hint: "a run goes on with the options it began with; for others choose another folder",
+    })
+}

@@ -1,0 +1,136 @@
+//! Supervised fine-tuning: a trained model learns the answers of dialogues, each given its
+//! question. Distillation into a dense student is the same on a teacher's answers.
+
+use std::path::Path;
+
+use ponder_kernels::Gradients;
+
+use crate::adamw::AdamwOptions;
+use crate::error::Result;
+use crate::pack::Sequence;
+use crate::parameters::Parameters;
+use crate::random::Random;
+use crate::run::Run;
+use crate::schedule::{Decay, Schedule};
+use crate::trainer::{Documents, Options, StepReport, Trainer, start_or_resume};
+
+/// A question and its answer as tokens, end of sentence included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dialogue {
+    /// What is given.
+    pub prompt: Vec<u32>,
+    /// What is learnt.
+    pub answer: Vec<u32>,
+}
+
+impl Dialogue {
+    /// The text, its answer weighing 1, cut to `context` tokens.
+    fn sequence(&self, context: usize) -> Sequence {
+        let mut token_ids = [&self.prompt[..], &self.answer[..]].concat();
+        let mut weights = vec![0.0; self.prompt.len()];
+        weights.resize(token_ids.len(), 1.0);
+        token_ids.truncate(context);
+        weights.truncate(context);
+        Sequence { token_ids, weights }
+    }
+}
+
+/// Dialogues for several epochs, each in an order of its own.
+pub struct Epochs<'a> {
+    dialogues: &'a [Dialogue],
+    orders: Vec<Vec<u32>>,
+    context: usize,
+}
+
+impl<'a> Epochs<'a> {
+    /// `n_epochs` passes over `dialogues`, cut to `context` tokens.
+    pub fn new(dialogues: &'a [Dialogue], n_epochs: u64, context: usize, seed: u64) -> Epochs<'a> {
+        let order = |epoch: u64| {
+            let mut order: Vec<u32> = (0..dialogues.len() as u32).collect();
+            let mut random = Random::new(seed, epoch);
+            for i in (1..order.len()).rev() {
+                order.swap(i, random.below(i as u64 + 1) as usize);
+            }
+            order
+        };
+        Epochs { dialogues, orders: (0..n_epochs).map(order).collect(), context }
+    }
+}
+
+impl Documents for Epochs<'_> {
+    fn document(&self, index: u64) -> Option<Sequence> {
+        let n = self.dialogues.len().max(1) as u64;
+        let order = self.orders.get((index / n) as usize)?;
+        let dialogue = &self.dialogues[*order.get((index % n) as usize)? as usize];
+        Some(dialogue.sequence(self.context))
+    }
+}
+
+/// A fifth of the pre-training's peak, cosine to a tenth; the experts' balance is left alone.
+pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> Options {
+    Options {
+        seed,
+        batch_tokens,
+        micro_batch_tokens: 4096,
+        mtp_factor: 0.1,
+        balance_alpha: 0.0,
+        bias_update_speed: 0.0,
+        checkpoint_every: 100,
+        keep_checkpoints: 2,
+        schedule: Schedule {
+            peak,
+            warmup_steps: (total_steps / 50).max(1),
+            total_steps,
+            final_share: 0.1,
+            decay: Decay::Cosine,
+        },
+        adamw: AdamwOptions {
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-8,
+            weight_decay: 0.1,
+            clip_norm: Some(1.0),
+        },
+    }
+}
+
+/// Trains `base` in the folder `dir`, from its newest checkpoint if it has one.
+pub fn run(
+    ops: &dyn Gradients,
+    base: impl FnOnce() -> Result<Parameters>,
+    documents: &dyn Documents,
+    options: Options,
+    dir: &Path,
+    proceed: &mut dyn FnMut(&StepReport) -> bool,
+) -> Result<Trainer> {
+    let mut run = Run::open(dir, &options)?;
+    let mut trainer = start_or_resume(&run, options, base)?;
+    trainer.run(ops, documents, &mut run, proceed)?;
+    Ok(trainer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_epoch_has_every_dialogue_once() {
+        let dialogues: Vec<Dialogue> =
+            (0..50).map(|i| Dialogue { prompt: vec![i], answer: vec![100 + i, 1] }).collect();
+        let epochs = Epochs::new(&dialogues, 2, 10, 5);
+        let ids = |epoch: u64| -> Vec<u32> {
+            let documents = (epoch * 50..epoch * 50 + 50).map(|i| epochs.document(i).unwrap());
+            documents.map(|document| document.token_ids[0]).collect()
+        };
+        let (first, second) = (ids(0), ids(1));
+        assert_ne!(first, second);
+        for mut order in [first, second] {
+            order.sort_unstable();
+            assert_eq!(order, (0..50).collect::<Vec<_>>());
+        }
+        assert_eq!(epochs.document(100), None);
+        let cut = Epochs::new(&dialogues, 1, 2, 5).document(0).unwrap();
+        assert_eq!((cut.token_ids.len(), cut.weights), (2, vec![0.0, 1.0]));
+        assert_eq!(Epochs::new(&[], 3, 2, 5).document(0), None);
+    }
+}
