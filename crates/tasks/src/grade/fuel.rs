@@ -3,7 +3,7 @@
 
 /// Units of work one call of the grader may spend. One unit is about ten nanoseconds on a 2024
 /// server core, so the whole budget stays well under 50 ms.
-pub const BUDGET: u64 = 1_500_000;
+pub const BUDGET: u64 = 1_200_000;
 
 /// The budget of one judgement, handed down by mutable reference.
 #[derive(Debug)]

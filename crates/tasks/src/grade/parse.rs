@@ -277,6 +277,18 @@ impl<'a> Parser<'a> {
         result
     }
 
+    /// Runs `inner` with another number of open bars, whatever it returns.
+    fn with_bars<T>(
+        &mut self,
+        open_bars: usize,
+        inner: impl FnOnce(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<T, ParseError> {
+        let before = std::mem::replace(&mut self.open_bars, open_bars);
+        let result = inner(self);
+        self.open_bars = before;
+        result
+    }
+
     /// Index of the token that closes the bracket at `open`, any kind of bracket closing any.
     fn matching(&self, open: usize) -> Option<usize> {
         let mut depth = 0usize;

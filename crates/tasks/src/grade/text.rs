@@ -424,10 +424,11 @@ fn is_dictionary_word(word: &str, is_text: bool) -> bool {
 
 /// Words for comparison: lower case, single spaces, no leading article, no final punctuation.
 pub fn normalize(text: &str) -> String {
+    const MARKS: &[char] = &['.', ',', ';', ':', '!', '?', ' ', '\''];
     let lower = text.to_lowercase().replace(['"', '{', '}', '$'], "");
-    let mut words: Vec<&str> = lower.split_whitespace().collect();
+    let mut words: Vec<&str> = lower.trim_matches(MARKS).split_whitespace().collect();
     while words.len() > 1 && matches!(words[0], "a" | "an" | "the") {
         words.remove(0);
     }
-    words.join(" ").trim_matches(['.', ',', ';', ':', '!', '?', ' ', '\'']).to_owned()
+    words.join(" ").trim_matches(MARKS).to_owned()
 }

@@ -63,7 +63,7 @@ const SCALES: &[(&str, u64)] = &[
 /// Words that say something about the answer instead of naming a unit.
 #[rustfmt::skip]
 const NOT_UNITS: &[&str] = &[
-    "squared", "cubed", "factorial", "halves", "thirds", "third", "fourths", "fifths", "sixths", "eighths", "tenths",
+    "pi", "theta", "squared", "cubed", "factorial", "halves", "thirds", "third", "fourths", "fifths", "sixths", "eighths", "tenths",
     "hundredths", "thousandths", "negative", "positive", "infinity", "root", "roots", "sqrt", "log", "point",
     "a", "about", "above", "all", "almost", "an", "and", "any", "answer", "approximately", "around", "as", "at",
     "below", "between", "both", "but", "correct", "different", "either", "else", "equal", "equals", "except",
@@ -162,6 +162,9 @@ fn lookup(word: &str) -> Option<(Dimension, BigRational)> {
 /// Reads unit text such as `cm^2`, `square inches`, `miles per hour`, `ways`. `None` when the
 /// words do not look like a unit at all.
 pub fn parse(text: &str) -> Option<Reading> {
+    if text.replace("\\ ", " ").contains('\\') {
+        return None;
+    }
     let spaced = text.replace('/', " / ").replace(['{', '}', '(', ')', ',', '"'], " ");
     let spaced = spaced.replace(['*', '~', '\\'], " ").replace("**", "^").replace(" ^", "^");
     let words: Vec<&str> = spaced.split_whitespace().collect();
@@ -191,6 +194,13 @@ pub fn parse(text: &str) -> Option<Reading> {
                 if let Some((_, by)) = SCALES.iter().find(|(n, _)| *n == lower && kept.is_empty()) {
                     scale *= BigRational::from_integer(BigInt::from(*by));
                     continue;
+                }
+                // A lone letter is a variable unless it is known as a unit.
+                let is_letter = lower.len() == 1
+                    && lookup(word).is_none()
+                    && !matches!(word, "N" | "J" | "W" | "V" | "A" | "K" | "C" | "F");
+                if is_letter {
+                    return None;
                 }
                 let is_month = super::text::month_number(&lower).is_some();
                 if NOT_UNITS.contains(&lower.as_str()) || kept.len() >= MAX_WORDS || is_month {

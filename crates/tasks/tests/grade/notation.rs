@@ -112,6 +112,7 @@ const HABITS: &[(&str, &str)] = &[
 /// Mistakes that look like one of the habits. Some cannot be read at all; none may pass.
 #[rustfmt::skip]
 const MISTAKES: &[(&str, &str)] = &[
+    ("1", "1\\mathrm{\\pi}"), ("1", "1\\text{$\\pi$}"), ("2", "2 \\text{ e}"), ("2", "two e"), ("5", "5 \\text{ x}"), ("5", "5 \\text{ k}"),
     ("12", "1 2"), ("5", "5\\text{x}"), ("5", "5 \\text{ squared}"), ("5", "5\\text{ thirds}"), ("5", "5 \\text{pi}"),
     ("5", "It is not $5$."), ("5", "I doubt it's $5$ or $6$"), ("5", "The answer is definitely not $5$"),
     ("5", "\\text{not } 5"), ("5", "5 \\text{ if } x>0"), ("(2,\\infty)", "\\{x^2 \\mid x > 2\\}"),

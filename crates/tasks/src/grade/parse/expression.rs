@@ -386,16 +386,16 @@ impl Parser<'_> {
 
     fn group(&mut self, open: char) -> Result<Expr, ParseError> {
         self.pos += 1;
-        let bars = std::mem::take(&mut self.open_bars);
-        let mut inner = self.expression()?;
-        if self.eat_command("choose") {
-            let bottom = self.expression()?;
-            inner = Expr::Call(Func::Binomial, vec![inner, bottom]);
-        } else if self.eat_command("over") {
-            let bottom = self.expression()?;
-            inner = Expr::quotient(inner, bottom);
-        }
-        self.open_bars = bars;
+        let inner = self.with_bars(0, |p| {
+            let inner = p.expression()?;
+            if p.eat_command("choose") {
+                return Ok(Expr::Call(Func::Binomial, vec![inner, p.expression()?]));
+            }
+            if p.eat_command("over") {
+                return Ok(Expr::quotient(inner, p.expression()?));
+            }
+            Ok(inner)
+        })?;
         let close = match open {
             '(' => ')',
             '[' => ']',
@@ -415,10 +415,7 @@ impl Parser<'_> {
 
     fn absolute(&mut self, close: &Tok) -> Result<Expr, ParseError> {
         self.pos += 1;
-        self.open_bars += 1;
-        let inner = self.expression();
-        self.open_bars -= 1;
-        let inner = inner?;
+        let inner = self.with_bars(self.open_bars + 1, |p| p.expression())?;
         if self.peek() != Some(close) {
             return Err(self.unexpected("a closing bar"));
         }

@@ -10,6 +10,9 @@ use super::{ParseError, Parser};
 /// Words that open a condition on the free integer of a family.
 pub(super) const CONDITIONS: &[&str] = &["where", "for", "with"];
 
+/// Sets joined by one chain of union signs.
+const MAX_UNION: usize = 1_000;
+
 impl Parser<'_> {
     /// The whole input as one answer.
     pub(super) fn answer(&mut self) -> Result<Value, ParseError> {
@@ -193,17 +196,21 @@ impl Parser<'_> {
     /// A set expression or a scalar.
     fn operand(&mut self) -> Result<Value, ParseError> {
         let mut value = self.set_or_scalar()?;
+        // Operations on sets nest to the left; unions alone stay flat.
+        let mut n_levels = 0usize;
         loop {
             let is_set = !matches!(value, Value::Scalar { .. });
             let joins = self.is_command("cup") || self.is_command("cap");
             if joins && !may_be_set(&value) {
                 return Err(self.unexpected("a set before it"));
             }
+            let mut is_flat = false;
             if self.eat_command("cup") || (is_set && self.eat_union_letter()) {
                 let right = self.right_set()?;
                 value = match value {
-                    Value::Union(mut parts) => {
+                    Value::Union(mut parts) if parts.len() < MAX_UNION => {
                         parts.push(right);
+                        is_flat = true;
                         Value::Union(parts)
                     }
                     left => Value::Union(vec![left, right]),
@@ -217,8 +224,8 @@ impl Parser<'_> {
             } else {
                 return Ok(value);
             }
-            self.depth += 1;
-            if self.depth > 10 * super::MAX_DEPTH {
+            n_levels += usize::from(!is_flat);
+            if n_levels > super::MAX_DEPTH {
                 return Err(ParseError::Depth);
             }
         }

@@ -113,10 +113,7 @@ impl Parser<'_> {
             self.pos += 1;
             return Ok(Value::Named(NamedSet::Empty));
         }
-        let bars = std::mem::replace(&mut self.open_bars, 1);
-        let first = self.item();
-        self.open_bars = bars;
-        let first = first?;
+        let first = self.with_bars(1, |p| p.item())?;
         let is_builder = self.is_command("mid")
             || self.is_char('|')
             || self.is_char(':')
