@@ -54,7 +54,7 @@ impl Arena {
 impl Drop for Lease {
     fn drop(&mut self) {
         // A bound on what is kept, so that one huge prompt is not paid for ever after.
-        const KEPT_BUFFERS: usize = 64;
+        const KEPT_BUFFERS: usize = 512;
         if let (Some(buffer), Ok(mut free)) = (self.buffer.take(), self.arena.free.lock())
             && free.len() < KEPT_BUFFERS
         {

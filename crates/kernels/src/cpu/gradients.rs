@@ -3,6 +3,7 @@
 mod attention;
 mod kernels;
 mod lanes;
+mod small_product;
 mod weight_gradient;
 
 use ponder_tensor::format::{Format, PANEL_ROWS};

@@ -10,7 +10,7 @@ use crate::Span;
 use crate::ops::causal_attention::Heads;
 
 /// Queries whose probabilities exist at once.
-const QUERIES: usize = 20;
+const QUERIES: usize = 32;
 /// Columns of small products come in vectors.
 const VECTOR: usize = 16;
 

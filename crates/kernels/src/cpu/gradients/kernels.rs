@@ -7,7 +7,7 @@ use super::super::amx::Amx;
 use super::super::avx2::Avx2;
 use super::super::avx512::Avx512;
 use super::super::rows::Operand;
-use super::{lanes, weight_gradient};
+use super::{lanes, small_product, weight_gradient};
 
 /// A product of small f32 matrices, `out += a · b`.
 pub(in super::super) struct SmallProduct<'a> {
@@ -19,6 +19,16 @@ pub(in super::super) struct SmallProduct<'a> {
     pub b_step: usize,
     /// Rows, columns (a multiple of 16), depth.
     pub sizes: [usize; 3],
+}
+
+impl SmallProduct<'_> {
+    /// Checks that all operands hold what the sizes say.
+    pub fn check(&self, out: &[f32], out_step: usize) {
+        let [m, n, k] = self.sizes;
+        assert!(n.is_multiple_of(16) && n > 0 && m > 0 && k > 0, "sizes {:?}", self.sizes);
+        assert!((m - 1) * out_step + n <= out.len() && (k - 1) * self.b_step + n <= self.b.len());
+        assert!((m - 1) * self.a_steps.0 + (k - 1) * self.a_steps.1 < self.a.len());
+    }
 }
 
 /// See `ops::backward` for what these compute.
@@ -78,7 +88,7 @@ impl Columns<'_> {
 
 /// Implements the trait for a type that proves `features`.
 macro_rules! lanes_with {
-    ($kernels:ty, $features:literal, $packing:ident) => {
+    ($kernels:ty, $features:literal, $packing:ident, $multiply:path) => {
         impl GradientKernels for $kernels {
             fn rms_norm_backward(&self, outs: [&mut [f32]; 2], inputs: [&[f32]; 3], eps: f32) {
                 #[target_feature(enable = $features)]
@@ -115,7 +125,7 @@ macro_rules! lanes_with {
             fn multiply(&self, out: &mut [f32], out_step: usize, product: &SmallProduct) {
                 #[target_feature(enable = $features)]
                 fn run(out: &mut [f32], out_step: usize, product: &SmallProduct) {
-                    lanes::multiply(out, out_step, product);
+                    $multiply(out, out_step, product);
                 }
                 // SAFETY: `self` proves the instructions exist.
                 unsafe { run(out, out_step, product) }
@@ -157,6 +167,16 @@ macro_rules! lanes_with {
     };
 }
 
-lanes_with!(Avx2, "avx2,fma,f16c", plain);
-lanes_with!(Avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma", vector);
-lanes_with!(Amx, "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma", vector);
+lanes_with!(Avx2, "avx2,fma,f16c", plain, lanes::multiply);
+lanes_with!(
+    Avx512,
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma",
+    vector,
+    small_product::multiply
+);
+lanes_with!(
+    Amx,
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma",
+    vector,
+    small_product::multiply
+);

@@ -9,14 +9,12 @@ const LANES: usize = 16;
 
 /// Sixteen partial sums, added from the first to the last.
 #[inline(always)]
-fn sum(each: impl Iterator<Item = [f32; LANES]>) -> f32 {
-    let mut sums = [0.0; LANES];
-    for values in each {
-        for i in 0..LANES {
-            sums[i] += values[i];
-        }
+fn total(sums: [f32; LANES]) -> f32 {
+    let mut total = 0.0;
+    for sum in sums {
+        total += sum;
     }
-    sums.iter().sum()
+    total
 }
 
 /// The values from `start` on, `padding` beyond the end.
@@ -41,18 +39,19 @@ pub(super) fn rms_norm_backward(
     let n = x.len();
     let (grad_x, grad_out, weight) = (&mut grad_x[..n], &grad_out[..n], &weight[..n]);
     let grad_weight = &mut grad_weight[..n];
-    let steps = (0..n).step_by(LANES);
-    let squares = sum(steps.clone().map(|i| lanes(x, i, 0.0).map(|x| x * x)));
-    let scale = 1.0 / (squares / n as f32 + eps).sqrt();
-    let products = sum(steps.map(|i| {
-        let (x, weight) = (lanes(x, i, 0.0), lanes(weight, i, 0.0));
-        let mut product = lanes(grad_out, i, 0.0);
+    let (mut squares, mut products) = ([0.0; LANES], [0.0; LANES]);
+    let mut start = 0;
+    while start < n {
+        let x = lanes(x, start, 0.0);
+        let (grad_out, weight) = (lanes(grad_out, start, 0.0), lanes(weight, start, 0.0));
         for i in 0..LANES {
-            product[i] *= x[i] * weight[i];
+            squares[i] += x[i] * x[i];
+            products[i] += grad_out[i] * weight[i] * x[i];
         }
-        product
-    }));
-    let shrink = products / n as f32 * scale * scale;
+        start += LANES;
+    }
+    let scale = 1.0 / (total(squares) / n as f32 + eps).sqrt();
+    let shrink = total(products) / n as f32 * scale * scale;
     for i in 0..n {
         grad_x[i] = (grad_out[i] * weight[i] - x[i] * shrink) * scale;
         grad_weight[i] += grad_out[i] * x[i] * scale;
@@ -73,7 +72,11 @@ pub(super) fn swiglu_backward(
         let up: &[f32; PANEL_ROWS] = gate_up.last_chunk().expect("a panel of up");
         let mut padded = [0.0; PANEL_ROWS];
         padded[..grad.len()].copy_from_slice(grad);
-        let exp = exp(gate.map(|gate| -gate));
+        let mut negated = [0.0; PANEL_ROWS];
+        for i in 0..PANEL_ROWS {
+            negated[i] = -gate[i];
+        }
+        let exp = exp(negated);
         let (out_gate, out_up) = out.split_at_mut(PANEL_ROWS);
         let mut scaled = [0.0; PANEL_ROWS];
         for i in 0..PANEL_ROWS {
@@ -87,108 +90,125 @@ pub(super) fn swiglu_backward(
         }
         hidden.copy_from_slice(&scaled[..hidden.len()]);
     }
-    sums.iter().sum()
+    let mut halves = [0.0; LANES];
+    for i in 0..LANES {
+        halves[i] = sums[i] + sums[i + LANES];
+    }
+    total(halves)
+}
+
+/// `exp((x − max) · scale)` into `out`, which may be shorter than whole lanes; returns the sum.
+#[inline(always)]
+fn exponentials(out: &mut [f32], x: Option<&[f32]>, scale: f32) -> f32 {
+    let n = out.len();
+    let mut max = [f32::NEG_INFINITY; LANES];
+    let mut start = 0;
+    while start < n {
+        let x = lanes(x.unwrap_or(out), start, f32::NEG_INFINITY);
+        for i in 0..LANES {
+            max[i] = if x[i] > max[i] { x[i] } else { max[i] };
+        }
+        start += LANES;
+    }
+    let mut largest = max[0];
+    for max in max {
+        largest = if max > largest { max } else { largest };
+    }
+    let mut sums = [0.0; LANES];
+    let mut start = 0;
+    while start < n {
+        let mut x = lanes(x.unwrap_or(out), start, f32::NEG_INFINITY);
+        for x in &mut x {
+            *x = (*x - largest) * scale;
+        }
+        let exp = exp(x);
+        for i in 0..LANES {
+            sums[i] += exp[i];
+        }
+        let n = LANES.min(n - start);
+        out[start..start + n].copy_from_slice(&exp[..n]);
+        start += LANES;
+    }
+    total(sums)
 }
 
 #[inline(always)]
 pub(super) fn softmax(out: &mut [f32], x: &[f32], scale: f32, factor: f32) {
-    let mut max = [f32::NEG_INFINITY; LANES];
-    for i in (0..x.len()).step_by(LANES) {
-        let x = lanes(x, i, f32::NEG_INFINITY);
-        for i in 0..LANES {
-            max[i] = if x[i] > max[i] { x[i] } else { max[i] };
-        }
+    assert_eq!(out.len(), x.len());
+    let factor = factor / exponentials(out, Some(x), scale);
+    for out in out {
+        *out *= factor;
     }
-    let max = max.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum = sum((0..x.len()).step_by(LANES).map(|i| {
-        let exp = exp(lanes(x, i, f32::NEG_INFINITY).map(|x| (x - max) * scale));
-        let n = LANES.min(out.len() - i);
-        out[i..i + n].copy_from_slice(&exp[..n]);
-        exp
-    }));
-    let factor = factor / sum;
-    out.iter_mut().for_each(|out| *out *= factor);
 }
 
 #[inline(always)]
 pub(super) fn softmax_backward(scores: &mut [f32], grads: &mut [f32], visible: usize, scale: f32) {
-    let (probabilities, rest) = scores.split_at_mut(visible);
-    rest.fill(0.0);
-    let (grads, rest) = grads.split_at_mut(visible);
-    rest.fill(0.0);
-    let max = probabilities.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let total = sum((0..visible).step_by(LANES).map(|i| {
-        let exp = exp(lanes(probabilities, i, f32::NEG_INFINITY).map(|x| (x - max) * scale));
-        let n = LANES.min(visible - i);
-        probabilities[i..i + n].copy_from_slice(&exp[..n]);
-        exp
-    }));
-    let inverse = 1.0 / total;
-    let mean = sum((0..visible).step_by(LANES).map(|i| {
-        let mut product = lanes(probabilities, i, 0.0);
-        let grads = lanes(grads, i, 0.0);
+    scores[visible..].fill(0.0);
+    grads[visible..].fill(0.0);
+    let (probabilities, grads) = (&mut scores[..visible], &mut grads[..visible]);
+    let inverse = 1.0 / exponentials(probabilities, None, scale);
+    let mut products = [0.0; LANES];
+    let mut start = 0;
+    while start < visible {
+        let probabilities = lanes(probabilities, start, 0.0);
+        let grads = lanes(grads, start, 0.0);
         for i in 0..LANES {
-            product[i] *= grads[i];
+            products[i] += probabilities[i] * grads[i];
         }
-        product
-    })) * inverse;
+        start += LANES;
+    }
+    let mean = total(products) * inverse;
     for (probability, grad) in probabilities.iter_mut().zip(grads) {
         *probability *= inverse;
         *grad = *probability * (*grad - mean) * scale;
     }
 }
 
-/// Rows of a block: with 32 columns in two vectors each, ten sums stay in registers.
-const BLOCK: usize = 5;
+/// Rows of a block: with 16 columns in two vectors each, eight sums stay in registers.
+const BLOCK: usize = 4;
 
+/// See `GradientKernels::multiply`.
 #[inline(always)]
 pub(super) fn multiply(out: &mut [f32], out_step: usize, product: &SmallProduct) {
-    let [m, n, k] = product.sizes;
-    assert!(n.is_multiple_of(LANES) && m > 0 && k > 0);
-    assert!((m - 1) * out_step + n <= out.len() && (k - 1) * product.b_step + n <= product.b.len());
-    let last = (m - 1) * product.a_steps.0 + (k - 1) * product.a_steps.1;
-    assert!(last < product.a.len());
+    product.check(out, out_step);
+    let [m, n, _] = product.sizes;
     let mut row = 0;
     while row < m {
         let rows = if m - row >= BLOCK { BLOCK } else { 1 };
-        let mut col = 0;
-        while col < n {
-            let wide = n - col >= 2 * LANES;
-            match (rows, wide) {
-                (BLOCK, true) => block::<BLOCK, 32>(out, out_step, product, row, col),
-                (BLOCK, false) => block::<BLOCK, 16>(out, out_step, product, row, col),
-                (_, true) => block::<1, 32>(out, out_step, product, row, col),
-                (_, false) => block::<1, 16>(out, out_step, product, row, col),
+        for col in (0..n).step_by(LANES) {
+            let at = (row, col);
+            match rows {
+                BLOCK => block::<BLOCK>(out, out_step, product, at),
+                _ => block::<1>(out, out_step, product, at),
             }
-            col += if wide { 2 * LANES } else { LANES };
         }
         row += rows;
     }
 }
 
 #[inline(always)]
-fn block<const M: usize, const N: usize>(
+fn block<const M: usize>(
     out: &mut [f32],
     out_step: usize,
     product: &SmallProduct,
-    row: usize,
-    col: usize,
+    (row, col): (usize, usize),
 ) {
-    let mut sums = [[0.0f32; N]; M];
+    let mut sums = [[0.0f32; LANES]; M];
     for (i, sums) in sums.iter_mut().enumerate() {
-        sums.copy_from_slice(&out[(row + i) * out_step + col..][..N]);
+        sums.copy_from_slice(&out[(row + i) * out_step + col..][..LANES]);
     }
     let (row_step, k_step) = product.a_steps;
     for k in 0..product.sizes[2] {
-        let b: &[f32; N] = product.b[k * product.b_step + col..].first_chunk().expect("checked");
+        let b: &[f32; LANES] =
+            product.b[k * product.b_step + col..].first_chunk().expect("checked");
         for (i, sums) in sums.iter_mut().enumerate() {
             let a = product.a[(row + i) * row_step + k * k_step];
-            for j in 0..N {
+            for j in 0..LANES {
                 sums[j] = a.mul_add(b[j], sums[j]);
             }
         }
     }
     for (i, sums) in sums.iter().enumerate() {
-        out[(row + i) * out_step + col..][..N].copy_from_slice(sums);
+        out[(row + i) * out_step + col..][..LANES].copy_from_slice(sums);
     }
 }
