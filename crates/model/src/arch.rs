@@ -6,12 +6,14 @@ mod dense;
 use std::path::Path;
 
 use ponder_kernels::{Batch, KvCache, Ops, Span};
-use ponder_tensor::Tensor;
+use ponder_tensor::format::Matrix;
+use ponder_tensor::{Dtype, Tensor};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{Architecture, Config};
 use crate::error::Result;
-use crate::load::{CheckpointWeights, Loader, Progress, RandomWeights};
+use crate::load::{CheckpointWeights, Loader, Progress, RandomWeights, ValueWeights};
+use crate::weights::Visit;
 use deepseek::DeepseekV3;
 use dense::Dense;
 
@@ -42,6 +44,17 @@ impl Model {
     pub fn random(config: &Config, seed: u64, progress: Progress) -> Result<Model> {
         let weights = RandomWeights::new(config, seed);
         Model::with_loader(config.clone(), Loader::new(&weights, progress))
+    }
+
+    /// A model of values in memory, by the names of the checkpoint, rounded to `dtype` (F32 or
+    /// BF16). `values` is asked for every tensor that the config names.
+    pub fn from_values<'a>(
+        config: &Config,
+        dtype: Dtype,
+        values: &'a dyn Fn(&str) -> Option<&'a [f32]>,
+    ) -> Result<Model> {
+        let weights = ValueWeights { dtype, values };
+        Model::with_loader(config.clone(), Loader::new(&weights, &mut |_, _| {}))
     }
 
     fn with_loader(config: Config, mut loader: Loader) -> Result<Model> {
@@ -100,11 +113,7 @@ impl Model {
 
     /// Logits of the given rows of `hidden`, `[rows, vocab_size]`.
     pub fn logits(&self, ops: &dyn Ops, hidden: &Tensor, rows: &[usize]) -> Tensor {
-        let head = match &self.weights {
-            Weights::DeepseekV3(model) => model.lm_head(),
-            Weights::Dense(model) => model.lm_head(),
-        };
-        ops.linear(&ops.select_rows(hidden, rows), head, None)
+        ops.linear(&ops.select_rows(hidden, rows), self.head(), None)
     }
 
     /// Runs the batch and returns the logits of `logit_rows`, `[logit_rows, vocab_size]`.
@@ -131,9 +140,46 @@ impl Model {
         batch: &Batch,
         cache: &mut KvCache,
     ) -> Option<Tensor> {
+        let hidden = self.draft_hidden(ops, hidden, batch, cache)?;
+        Some(ops.linear(&hidden, self.draft_head()?, None))
+    }
+
+    /// The hidden state of the MTP layer before its head, `[tokens, hidden_size]` (see
+    /// [`Model::draft`]).
+    pub fn draft_hidden(
+        &self,
+        ops: &dyn Ops,
+        hidden: &Tensor,
+        batch: &Batch,
+        cache: &mut KvCache,
+    ) -> Option<Tensor> {
         match &self.weights {
-            Weights::DeepseekV3(model) => model.draft(ops, hidden, batch, cache),
+            Weights::DeepseekV3(model) => model.draft_hidden(ops, hidden, batch, cache),
             Weights::Dense(_) => None,
+        }
+    }
+
+    /// The head of the MTP layer, `[vocab_size, hidden_size]`.
+    pub fn draft_head(&self) -> Option<&Matrix> {
+        match &self.weights {
+            Weights::DeepseekV3(model) if model.has_draft_layer() => Some(model.draft_head()),
+            _ => None,
+        }
+    }
+
+    /// The output head, `[vocab_size, hidden_size]`.
+    pub fn head(&self) -> &Matrix {
+        match &self.weights {
+            Weights::DeepseekV3(model) => model.lm_head(),
+            Weights::Dense(model) => model.lm_head(),
+        }
+    }
+
+    /// Visits every packed weight with the names of the tensors that it holds.
+    pub fn visit_weights(&self, visit: &mut Visit) {
+        match &self.weights {
+            Weights::DeepseekV3(model) => model.visit_weights(visit),
+            Weights::Dense(model) => model.visit_weights(visit),
         }
     }
 }

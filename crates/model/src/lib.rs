@@ -11,6 +11,7 @@ pub mod known;
 mod load;
 pub mod plan;
 mod table;
+pub mod weights;
 
 pub use arch::Model;
 pub use error::{ModelError, Result};

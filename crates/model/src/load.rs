@@ -1,6 +1,7 @@
 //! From stored tensors into a model's packed weights, one tensor at a time.
 
 mod random;
+mod values;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::error::{ModelError, Result};
 
 pub(crate) use random::RandomWeights;
+pub(crate) use values::ValueWeights;
 
 /// Called with the bytes loaded so far and in all.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);

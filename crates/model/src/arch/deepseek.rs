@@ -1,6 +1,8 @@
 //! DeepSeek-V3, which R1 is: multi-head latent attention, a mixture of experts with sigmoid gate
 //! and shared experts, and multi-token prediction (DeepSeek-V3 report, section 2).
 
+mod weights;
+
 use ponder_kernels::{Batch, Expert, Experts, KvCache, Mla, Ops, Router};
 use ponder_tensor::Tensor;
 use ponder_tensor::format::{Embedding, Matrix};
@@ -105,7 +107,7 @@ impl DeepseekV3 {
 
     /// Report, equations 21 to 23, in the order of the checkpoint: the embedding of the next token
     /// comes first in `eh_proj`'s input.
-    pub fn draft(
+    pub fn draft_hidden(
         &self,
         ops: &dyn Ops,
         hidden: &Tensor,
@@ -119,8 +121,13 @@ impl DeepseekV3 {
         let h = ops.rms_norm(hidden, &mtp.hnorm, eps);
         let x = ops.linear(&ops.concat_cols(&e, &h), &mtp.eh_proj, None);
         let x = mtp.layer.forward(ops, &x, batch, cache, self.layers.len());
-        let x = ops.rms_norm(&x, &mtp.norm, eps);
-        Some(ops.linear(&x, mtp.head.as_ref().unwrap_or(&self.lm_head), None))
+        Some(ops.rms_norm(&x, &mtp.norm, eps))
+    }
+
+    /// The head of the MTP layer: its own copy, or the model's.
+    pub fn draft_head(&self) -> &Matrix {
+        let own = self.mtp.as_ref().and_then(|mtp| mtp.head.as_ref());
+        own.unwrap_or(&self.lm_head)
     }
 
     pub fn lm_head(&self) -> &Matrix {

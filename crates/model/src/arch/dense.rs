@@ -1,5 +1,7 @@
 //! The dense models that R1 was distilled into: Qwen2 (biases on q, k and v) and Llama.
 
+mod weights;
+
 use ponder_kernels::{Batch, Expert, Experts, Gqa, KvCache, Ops};
 use ponder_tensor::Tensor;
 use ponder_tensor::format::{Embedding, Matrix};
