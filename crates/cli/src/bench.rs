@@ -29,6 +29,8 @@ const SEED: u64 = 1;
 const DECODE_TOKENS: usize = 64;
 /// Tokens of the prompt of `bench prefill`.
 const PREFILL_TOKENS: usize = 512;
+/// More than the largest last-level caches hold.
+const CACHE_BYTES: usize = 1 << 30;
 
 /// Flags of `ponder bench`.
 #[derive(clap::Args)]
@@ -321,7 +323,7 @@ impl Report {
         let Spread { median, min, max } = self.tokens_per_s;
         let mut text = format!(
             "{} {}: {median:.1} tok/s ({min:.1} to {max:.1} in {} runs)\n\
-             {:.0} % of {:.1} {} ({:.1} to {:.1}); {:.3} GB and {:.2} GFLOP a token\n\
+             {:.0} % of {:.1} {} ({:.1} to {:.1}); {} and {} a token\n\
              {} on {} threads, {} layers, commit {}\n",
             self.bench,
             self.shape,
@@ -331,25 +333,37 @@ impl Report {
             self.limit.unit,
             self.limit.min,
             self.limit.max,
-            self.bytes_per_token / 1e9,
-            self.flops_per_token / 1e9,
+            amount(self.bytes_per_token, "B"),
+            amount(self.flops_per_token, "FLOP"),
             self.isa,
             self.threads,
             self.layers,
             self.commit,
         );
         if let Some(bytes) = self.peak_rss_bytes {
-            let weights = self.weights_bytes as f64 / 1e9;
-            text.push_str(&format!(
-                "weights {weights:.2} GB, at most {:.2} GB in memory\n",
-                bytes as f64 / 1e9
-            ));
+            let (weights, peak) = (self.weights_bytes as f64, bytes as f64);
+            let (weights, peak) = (amount(weights, "B"), amount(peak, "B"));
+            text.push_str(&format!("weights {weights}, at most {peak} in memory\n"));
+        }
+        if self.weights_bytes < CACHE_BYTES {
+            text.push_str("these weights may stay in caches, which are faster than the limit\n");
         }
         if let Some(projected) = &self.projected {
             text.push_str(&projected.render());
         }
         text
     }
+}
+
+/// `37.7 GB`, `1.2 MFLOP`.
+fn amount(value: f64, unit: &str) -> String {
+    let (value, prefix) = match value {
+        v if v >= 1e12 => (v / 1e12, "T"),
+        v if v >= 1e9 => (v / 1e9, "G"),
+        v if v >= 1e6 => (v / 1e6, "M"),
+        v => (v / 1e3, "k"),
+    };
+    format!("{value:.2} {prefix}{unit}")
 }
 
 #[cfg(test)]

@@ -86,7 +86,23 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             with_mtp: args.mtp,
         },
     );
-    crate::inspect::print(args.json, &report, || report.render())
+    crate::inspect::print(args.json, &report, || {
+        let text = report.render();
+        if is_this_machine { format!("{}{text}", measured(&report.machine)) } else { text }
+    })
+}
+
+/// What was measured, for people.
+fn measured(speeds: &Speeds) -> String {
+    let scaled = |value: Option<f64>, scale: f64, unit: &str| match value {
+        Some(value) => format!("{:.1} {unit}", value / scale),
+        None => format!("unknown {unit}"),
+    };
+    format!(
+        "This machine, as measured now\n  reads     {}\n  products  {}\n\n",
+        scaled(speeds.read_bytes_per_s, 1e9, "GB/s"),
+        scaled(speeds.flops_per_s, 1e9, "GFLOP/s")
+    )
 }
 
 /// The config of a known model, a file or a folder.

@@ -111,16 +111,21 @@ impl<'w> Screen<'w> {
     }
 
     fn put(&mut self, part: Part, text: &str) -> Result<()> {
-        let text = match part {
-            Part::Thinking => self.terminal.dim(text),
-            Part::Answer => text.to_owned(),
-        };
+        let is_shown = self.terminal.stdout || part == Part::Thinking;
+        let text = if is_shown { printable(text) } else { text.to_owned() };
+        let text = if part == Part::Thinking { self.terminal.dim(&text) } else { text };
         self.last = Some(part);
         self.ends_with_newline = text.ends_with('\n');
         let out = self.stream(part);
         out.write_all(text.as_bytes())?;
         out.flush()
     }
+}
+
+/// What a model writes must not steer the terminal: control characters become U+FFFD.
+fn printable(text: &str) -> String {
+    let is_harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    text.chars().map(|c| if is_harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 #[cfg(test)]
@@ -167,5 +172,21 @@ mod tests {
             let name = format!("stdout {stdout}, stderr {stderr}, colour {colour}, quiet {quiet}");
             assert_eq!(shown(stdout, stderr, colour, quiet), (out, err), "{name}");
         }
+    }
+
+    #[test]
+    fn a_terminal_is_not_steered_by_the_model() {
+        let show = |stdout| {
+            let terminal =
+                Terminal { stdout, stderr: true, stdin: true, colour: true, quiet: false };
+            let mut out = Vec::new();
+            let mut screen = Screen::on(Box::new(&mut out), Box::new(Vec::new()), &terminal, true);
+            screen.show(Part::Answer, "a\x1b[2Jb\tc\r\u{9b}1m").unwrap();
+            screen.finish().unwrap();
+            drop(screen);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(show(true), "a\u{fffd}[2Jb\tc\u{fffd}\u{fffd}1m\n");
+        assert_eq!(show(false), "a\x1b[2Jb\tc\r\u{9b}1m\n", "a file gets every byte");
     }
 }
