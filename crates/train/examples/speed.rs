@@ -1,5 +1,5 @@
 //! How fast training steps are: `cargo run --release -p ponder-train --example speed -- [PRESET]
-//! [SEQUENCES] [LENGTH] [STEPS] [MICRO_BATCH_TOKENS]`. Prints tokens a second and the share of this
+//! [SEQUENCES] [LENGTH] [STEPS] [MICRO_BATCH_TOKENS] [THREADS]`. Prints tokens a second and the share of this
 //! machine's product rate, by 6 operations a token and active parameter.
 
 use std::time::Instant;
@@ -13,19 +13,17 @@ use ponder_train::random::Random;
 use ponder_train::trainer::{Options, Trainer};
 use ponder_train::{Result, pretrain};
 
-const THREADS: usize = 2;
-
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let preset = args.next().unwrap_or_else(|| "bench21".into());
     let mut number = |default: usize| args.next().and_then(|n| n.parse().ok()).unwrap_or(default);
     let (n_sequences, length, n_steps) = (number(16), number(256), number(5));
-    let micro_batch_tokens = number(4096);
+    let (micro_batch_tokens, threads) = (number(4096), number(2));
     let config = Preset::find(&preset).unwrap_or(&init::PRESETS[0]).config()?;
     // The model alone, as peers train it: without the layer that drafts.
     let config = config.with_values(&[("num_nextn_predict_layers", 0.into())])?;
     let Some(isa) = Isa::available().pop() else { return Ok(()) };
-    let options = CpuOptions { isa, threads: THREADS, pin: true };
+    let options = CpuOptions { isa, threads, pin: false };
     let Some(ops) = Cpu::new(options) else { return Ok(()) };
     let options =
         Options { micro_batch_tokens, ..pretrain::options(1, 1e-3, 1000, n_sequences * length) };
@@ -49,9 +47,9 @@ fn main() -> Result<()> {
     rates.sort_by(f64::total_cmp);
     let rate = rates[rates.len() / 2];
     let operations = 6.0 * active_parameters(&config) as f64 * rate;
-    let limit = measure::product_rate(isa, THREADS, 20).unwrap_or(f64::NAN);
+    let limit = measure::product_rate(isa, threads, 20).unwrap_or(f64::NAN);
     println!(
-        "{preset} on {} with {THREADS} threads, batch {n_sequences}x{length}: median {rate:.0} tokens/s \
+        "{preset} on {} with {threads} threads, batch {n_sequences}x{length}: median {rate:.0} tokens/s \
          ({:.0} to {:.0}), {:.1} GFLOP/s, {:.1} % of the product rate ({:.1} GFLOP/s)",
         isa.name(),
         rates[0],

@@ -14,6 +14,7 @@ pub mod loss;
 pub mod objective;
 pub mod pack;
 pub mod parameters;
+pub mod policy;
 pub mod pretrain;
 pub mod random;
 pub mod run;

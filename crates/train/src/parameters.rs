@@ -214,7 +214,18 @@ impl GradientStore {
 
     /// The Euclidean norm over all parameters, summed in f64 in their order.
     pub fn norm(&self) -> f64 {
-        let squares = |values: &Vec<f32>| values.iter().map(|x| *x as f64 * *x as f64).sum::<f64>();
-        self.values.iter().map(squares).sum::<f64>().sqrt()
+        self.values.iter().map(|values| sum_of_squares(values)).sum::<f64>().sqrt()
     }
+}
+
+/// Eight partial sums, so that one does not wait for the other.
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sums = [0.0f64; 8];
+    let (chunks, rest) = values.as_chunks::<8>();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += *x as f64 * *x as f64;
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|x| *x as f64 * *x as f64).sum::<f64>()
 }

@@ -120,6 +120,55 @@ fn a_killed_run_goes_on_with_the_same_bits() {
     assert_eq!(kept, 2);
 }
 
+/// The folder of the run that a child process of this test is to train in.
+const CHILD_FOLDER: &str = "PONDER_TRAIN_TEST_FOLDER";
+
+/// Not a test of its own: what the children of the next test run, one line for each step.
+#[test]
+fn child() {
+    let Some(dir) = std::env::var_os(CHILD_FOLDER) else { return };
+    let proceed: &mut dyn FnMut(&StepReport) -> bool = &mut |report| {
+        println!("step {}", report.step);
+        true
+    };
+    let source = Markov { n_documents: u64::MAX };
+    pretrain::run(&cpu(), &config(), &source, options(25), Path::new(&dir), proceed).unwrap();
+}
+
+#[test]
+fn a_run_killed_by_the_system_goes_on_with_the_same_bits() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    // Trains until so many steps were taken, and is then killed wherever it is.
+    let train = |name: &str, kill_after: usize| {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child", "--nocapture"])
+            .env(CHILD_FOLDER, folder.path().join(name))
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let n_steps = lines.filter(|line| line.contains("step ")).take(kill_after).count();
+        if n_steps == kill_after {
+            // SIGKILL: nothing can be caught or put in order.
+            child.kill().unwrap();
+            child.wait().unwrap();
+        } else {
+            assert!(child.wait().unwrap().success());
+        }
+    };
+    train("whole", usize::MAX);
+    let mut random = Random::new(std::process::id() as u64, 0);
+    for _ in 0..4 {
+        train("killed", 1 + random.below(7) as usize);
+    }
+    train("killed", usize::MAX);
+    for file in ["metrics.jsonl", "run.toml", "checkpoints/step-00000025/trainer.safetensors"] {
+        let read = |name| std::fs::read(folder.path().join(name).join(file)).unwrap();
+        assert!(read("killed") == read("whole"), "{file} differs");
+    }
+}
+
 #[test]
 fn a_run_refuses_other_options() {
     let (ops, source) = (cpu(), Markov { n_documents: 40 });

@@ -117,10 +117,16 @@ impl Gradients for Cpu {
     }
 
     fn log_probs(&self, logits: &Tensor, targets: &[u32], temperature: f32) -> Vec<f32> {
-        let found = self.map_rows(logits.rows(), 1, |row, out| {
-            out[0] = log_softmax::log_prob_at(logits.row(row), targets[row] as usize, temperature);
+        assert_eq!(logits.rows(), targets.len());
+        let mut found = vec![0.0; targets.len()];
+        let out = Disjoint::new(&mut found);
+        self.pool.run(targets.len(), &|_, row| {
+            let target = targets[row] as usize;
+            // SAFETY: each row is a unit.
+            let out = unsafe { out.part(row, 1) };
+            out[0] = log_softmax::log_prob_at(logits.row(row), target, temperature);
         });
-        found.data().to_vec()
+        found
     }
 
     fn log_probs_backward(

@@ -206,10 +206,12 @@ fn add_weight_gradients(
 ) {
     ops.weight_gradient(into.down, grad_out, &back.hidden, expert.down.format());
     let hidden_size = x.cols();
-    let mut interleaved = vec![0.0; back.grad_gate_up.cols() * hidden_size];
-    ops.weight_gradient(&mut interleaved, &back.grad_gate_up, x, expert.gate_up.format());
+    let interleaved = ops.arena().tensor(back.grad_gate_up.cols(), hidden_size, |out| {
+        out.fill(0.0);
+        ops.weight_gradient(out, &back.grad_gate_up, x, expert.gate_up.format());
+    });
     let panel = PANEL_ROWS * hidden_size;
-    let pairs = interleaved.chunks_exact(2 * panel);
+    let pairs = interleaved.data().chunks_exact(2 * panel);
     let targets = into.gate.chunks_mut(panel).zip(into.up.chunks_mut(panel));
     for (pair, (gate, up)) in pairs.zip(targets) {
         gate.iter_mut().zip(pair).for_each(|(gate, grad)| *gate += grad);

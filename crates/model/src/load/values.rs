@@ -31,12 +31,11 @@ impl WeightSource for ValueWeights<'_> {
         }
         let rounds = self.dtype == Dtype::Bf16 && kind != TensorKind::RouterBias;
         let (dtype, bytes) = if rounds {
-            let bits = values.iter().flat_map(|x| bf16_from_f32(*x).to_le_bytes());
-            (Dtype::Bf16, Cow::Owned(bits.collect()))
+            (Dtype::Bf16, encode(values, |x| bf16_from_f32(x).to_le_bytes()))
         } else {
-            let bytes = values.iter().flat_map(|x| x.to_le_bytes());
-            (Dtype::F32, Cow::Owned(bytes.collect()))
+            (Dtype::F32, encode(values, f32::to_le_bytes))
         };
+        let bytes = Cow::Owned(bytes);
         Ok(Fetched { dtype, bytes, scales: None, path })
     }
 
@@ -45,4 +44,12 @@ impl WeightSource for ValueWeights<'_> {
     fn total_bytes(&self) -> u64 {
         0
     }
+}
+
+fn encode<const N: usize>(values: &[f32], bytes_of: impl Fn(f32) -> [u8; N]) -> Vec<u8> {
+    let mut bytes = vec![0; N * values.len()];
+    for (out, x) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(values) {
+        *out = bytes_of(*x);
+    }
+    bytes
 }

@@ -1,0 +1,77 @@
+//! Policy gradients on sampled answers: the log-probabilities of tokens under the model as it is,
+//! and the gradient of any loss on them (see `loss`). What reinforcement learning is built from.
+//!
+//! Log-probabilities are the sampler's bit for bit when rollouts run on the same backend, because
+//! the same kernels compute them; experts can be chosen as they were then.
+
+use ponder_kernels::Gradients;
+use ponder_kernels::ops::backward::address;
+use ponder_kernels::ops::cross_entropy::{self, Targets};
+
+use crate::pack::{self, Sequence};
+use crate::parameters::{GradientStore, Weights};
+use crate::tape::{RecordedChoices, Tape};
+
+/// A micro-batch of answers. Trainable are the tokens of weight other than 0 (see [`Sequence`]);
+/// results list them in order, sequence after sequence.
+#[derive(Clone, Copy)]
+pub struct Answers<'a> {
+    /// Prompts with their answers.
+    pub sequences: &'a [Sequence],
+    /// What the sampler divided logits by.
+    pub temperature: f32,
+    /// How the sampler chose experts, to choose them so again.
+    pub choices: Option<&'a RecordedChoices>,
+}
+
+impl Answers<'_> {
+    /// The row that predicts each trainable token, and the token.
+    fn targets(&self) -> (Vec<usize>, Vec<u32>) {
+        let (mut rows, mut token_ids, mut first_row) = (Vec::new(), Vec::new(), 0);
+        for Sequence { token_ids: ids, weights } in self.sequences {
+            for (i, id) in ids.iter().enumerate().skip(1).filter(|(i, _)| weights[*i] != 0.0) {
+                rows.push(first_row + i - 1);
+                token_ids.push(*id);
+            }
+            first_row += ids.len();
+        }
+        (rows, token_ids)
+    }
+}
+
+/// The log-probability of every trainable token.
+pub fn log_probs(ops: &dyn Gradients, weights: &Weights, answers: &Answers) -> Vec<f32> {
+    let model = &weights.model;
+    let tape = Tape::new(ops, weights, answers.choices);
+    let batch = pack::batch(model, answers.sequences);
+    let mut cache = model.new_cache(&tape, pack::n_pages(answers.sequences));
+    let hidden = model.hidden(&tape, &batch, &mut cache);
+    let (rows, token_ids) = answers.targets();
+    let temperature = answers.temperature;
+    let targets = Targets { rows: &rows, token_ids: &token_ids, temperature };
+    cross_entropy::forward(ops, &hidden, model.head(), &targets)
+}
+
+/// Adds to `store` the gradient of a loss whose derivative by the log-probability `lp` of trainable
+/// token `i` is `slope(i, lp)`. Returns the log-probabilities.
+pub fn accumulate(
+    ops: &dyn Gradients,
+    weights: &Weights,
+    answers: &Answers,
+    slope: &dyn Fn(usize, f32) -> f32,
+    store: &mut GradientStore,
+) -> Vec<f32> {
+    let model = &weights.model;
+    let tape = Tape::new(ops, weights, answers.choices);
+    let batch = pack::batch(model, answers.sequences);
+    let mut cache = model.new_cache(&tape, pack::n_pages(answers.sequences));
+    let hidden = model.hidden(&tape, &batch, &mut cache);
+    let (rows, token_ids) = answers.targets();
+    let temperature = answers.temperature;
+    let targets = Targets { rows: &rows, token_ids: &token_ids, temperature };
+    let head = (model.head(), &weights.transposes);
+    let into = store.get_mut(weights.id(address(model.head())));
+    let (log_probs, grad) = cross_entropy::backward(ops, &hidden, head, &targets, slope, into);
+    tape.backward(vec![(hidden, grad)], None, store);
+    log_probs
+}
