@@ -18,7 +18,7 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
     Options {
         seed,
         batch_tokens,
-        micro_batch_tokens: 4096,
+        micro_batch_tokens: 1024,
         mtp_factor: 0.3,
         balance_alpha: 1e-4,
         bias_update_speed: 1e-3,

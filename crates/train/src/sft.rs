@@ -71,7 +71,7 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
     Options {
         seed,
         batch_tokens,
-        micro_batch_tokens: 4096,
+        micro_batch_tokens: 1024,
         mtp_factor: 0.1,
         balance_alpha: 0.0,
         bias_update_speed: 0.0,

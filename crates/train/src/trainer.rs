@@ -29,7 +29,8 @@ pub struct Options {
     pub seed: u64,
     /// Tokens of a step, at the most; a longer document is a step of its own.
     pub batch_tokens: usize,
-    /// Tokens that pass the model at once.
+    /// Tokens that pass the model at once: enough for long products, few enough that their
+    /// activations stay near. Does not change what is learnt beyond rounding.
     pub micro_batch_tokens: usize,
     /// λ of the MTP loss.
     pub mtp_factor: f32,
