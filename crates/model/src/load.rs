@@ -202,6 +202,18 @@ impl<'a> Loader<'a> {
         Ok(table)
     }
 
+    /// `embed_tokens` and `lm_head`, one packed matrix where the config ties them.
+    pub fn embedding_and_head(&mut self, config: &Config) -> Result<(Embedding, Matrix)> {
+        let (embed_tokens, table) =
+            ("model.embed_tokens.weight", [config.vocab_size, config.hidden_size]);
+        if config.tie_word_embeddings {
+            let head = self.matrix_of(embed_tokens, table, TensorKind::Head)?;
+            return Ok((Embedding::Tied(head.clone()), head));
+        }
+        let embedding = self.embedding(embed_tokens, table)?;
+        Ok((embedding, self.matrix_of("lm_head.weight", table, TensorKind::Head)?))
+    }
+
     fn loaded(&mut self, name: &str, bytes: usize) {
         self.weights.release(name);
         self.loaded_bytes += bytes as u64;

@@ -21,6 +21,17 @@ pub struct AdamwOptions {
     pub clip_norm: Option<f64>,
 }
 
+impl AdamwOptions {
+    /// DeepSeek-V3's constants (report, section 4.2).
+    pub const DEEPSEEK_V3: AdamwOptions = AdamwOptions {
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 1e-8,
+        weight_decay: 0.1,
+        clip_norm: Some(1.0),
+    };
+}
+
 /// The moments of every parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adamw {

@@ -8,9 +8,8 @@ use ponder_model::config::Config;
 use crate::adamw::AdamwOptions;
 use crate::error::Result;
 use crate::init;
-use crate::run::Run;
 use crate::schedule::{Decay, Schedule};
-use crate::trainer::{Documents, Options, StepReport, Trainer, start_or_resume};
+use crate::trainer::{self, Documents, Options, StepReport, Trainer};
 
 /// DeepSeek-V3's constants (report, section 4.2) at this peak rate and length; the decay to a tenth
 /// takes the last fifth.
@@ -31,13 +30,7 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
             final_share: 0.1,
             decay: Decay::Stable { decay_share: 0.2 },
         },
-        adamw: AdamwOptions {
-            beta1: 0.9,
-            beta2: 0.95,
-            eps: 1e-8,
-            weight_decay: 0.1,
-            clip_norm: Some(1.0),
-        },
+        adamw: AdamwOptions::DEEPSEEK_V3,
     }
 }
 
@@ -50,9 +43,6 @@ pub fn run(
     dir: &Path,
     proceed: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<Trainer> {
-    let mut run = Run::open(dir, &options)?;
     let seed = options.seed;
-    let mut trainer = start_or_resume(&run, options, || init::random(config, seed))?;
-    trainer.run(ops, documents, &mut run, proceed)?;
-    Ok(trainer)
+    trainer::run_in(dir, ops, || init::random(config, seed), documents, options, proceed)
 }

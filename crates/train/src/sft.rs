@@ -10,9 +10,8 @@ use crate::error::Result;
 use crate::pack::Sequence;
 use crate::parameters::Parameters;
 use crate::random::Random;
-use crate::run::Run;
 use crate::schedule::{Decay, Schedule};
-use crate::trainer::{Documents, Options, StepReport, Trainer, start_or_resume};
+use crate::trainer::{self, Documents, Options, StepReport, Trainer};
 
 /// A question and its answer as tokens, end of sentence included.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,13 +83,7 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
             final_share: 0.1,
             decay: Decay::Cosine,
         },
-        adamw: AdamwOptions {
-            beta1: 0.9,
-            beta2: 0.95,
-            eps: 1e-8,
-            weight_decay: 0.1,
-            clip_norm: Some(1.0),
-        },
+        adamw: AdamwOptions::DEEPSEEK_V3,
     }
 }
 
@@ -103,10 +96,7 @@ pub fn run(
     dir: &Path,
     proceed: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<Trainer> {
-    let mut run = Run::open(dir, &options)?;
-    let mut trainer = start_or_resume(&run, options, base)?;
-    trainer.run(ops, documents, &mut run, proceed)?;
-    Ok(trainer)
+    trainer::run_in(dir, ops, base, documents, options, proceed)
 }
 
 #[cfg(test)]

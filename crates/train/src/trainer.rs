@@ -1,5 +1,6 @@
 //! The step that pre-training and fine-tuning share, and the loop around it.
 
+use std::path::Path;
 use std::time::Instant;
 
 use ponder_kernels::Gradients;
@@ -240,14 +241,20 @@ fn max_load(loss: &StepLoss) -> f64 {
     loss.loads.values().map(of_layer).fold(0.0, f64::max)
 }
 
-/// Opens `run`'s newest checkpoint, or starts from `initial`.
-pub fn start_or_resume(
-    run: &Run,
-    options: Options,
+/// Trains in the folder `dir`: from its newest checkpoint, or from `initial`.
+pub fn run_in(
+    dir: &Path,
+    ops: &dyn Gradients,
     initial: impl FnOnce() -> Result<Parameters>,
+    documents: &dyn Documents,
+    options: Options,
+    proceed: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<Trainer> {
-    match checkpoint::latest(&run.checkpoints())? {
-        Some(dir) => Trainer::resume(checkpoint::load(&dir)?, options),
-        None => Trainer::new(initial()?, options),
-    }
+    let mut run = Run::open(dir, &options)?;
+    let mut trainer = match checkpoint::latest(&run.checkpoints())? {
+        Some(dir) => Trainer::resume(checkpoint::load(&dir)?, options)?,
+        None => Trainer::new(initial()?, options)?,
+    };
+    trainer.run(ops, documents, &mut run, proceed)?;
+    Ok(trainer)
 }

@@ -75,14 +75,7 @@ struct MtpLayer {
 
 impl DeepseekV3 {
     pub fn load(config: &Config, loader: &mut Loader) -> Result<DeepseekV3> {
-        let table = [config.vocab_size, config.hidden_size];
-        let (embed_tokens, lm_head) = if config.tie_word_embeddings {
-            let head = loader.matrix_of("model.embed_tokens.weight", table, TensorKind::Head)?;
-            (Embedding::Tied(head.clone()), head)
-        } else {
-            let embedding = loader.embedding("model.embed_tokens.weight", table)?;
-            (embedding, loader.matrix_of("lm_head.weight", table, TensorKind::Head)?)
-        };
+        let (embed_tokens, lm_head) = loader.embedding_and_head(config)?;
         let layer = |idx| format!("model.layers.{idx}");
         let layers = (0..config.num_hidden_layers)
             .map(|idx| DecoderLayer::load(config, loader, &layer(idx), config.is_moe_layer(idx)));

@@ -37,14 +37,7 @@ struct Projection {
 
 impl Dense {
     pub fn load(config: &Config, loader: &mut Loader) -> Result<Dense> {
-        let table = [config.vocab_size, config.hidden_size];
-        let (embed_tokens, lm_head) = if config.tie_word_embeddings {
-            let head = loader.matrix_of("model.embed_tokens.weight", table, TensorKind::Head)?;
-            (Embedding::Tied(head.clone()), head)
-        } else {
-            let embedding = loader.embedding("model.embed_tokens.weight", table)?;
-            (embedding, loader.matrix_of("lm_head.weight", table, TensorKind::Head)?)
-        };
+        let (embed_tokens, lm_head) = loader.embedding_and_head(config)?;
         let layers = (0..config.num_hidden_layers)
             .map(|idx| DecoderLayer::load(config, loader, &format!("model.layers.{idx}")));
         Ok(Dense {
