@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 use std::sync::LazyLock;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use ponder_tensor::format::{Format, PANEL_ROWS, TILE_K};
 use ponder_tensor::{bf16_from_f32, e4m3_to_f32};
@@ -31,8 +32,8 @@ impl Avx512 {
 
 /// Rows of one pass: with two vectors of outputs each, sixteen accumulators.
 const PASS_ROWS: usize = 8;
-/// Weights are fetched this far ahead: the hardware prefetchers stop at page borders.
-const PREFETCH_BYTES: usize = 8192;
+/// Up to this many rows a product waits for memory, beyond it for the multipliers.
+const STREAMED_ROWS: usize = 4;
 
 impl Kernels for Avx512 {
     fn name(&self) -> &'static str {
@@ -203,23 +204,14 @@ impl Fp8Decoder {
         let (lines, _) = packed.as_chunks::<64>();
         let (out, _) = out.as_chunks_mut::<64>();
         for (line, out) in lines.iter().zip(out) {
-            // SAFETY: 64 bytes are read and 128 written; the prefetch address is only a hint.
+            // SAFETY: 64 bytes are read and 128 written.
             unsafe {
-                prefetch(line.as_ptr());
                 let (even, odd) = self.widen(line.as_ptr());
                 _mm512_storeu_si512(out.as_mut_ptr().cast(), even);
                 _mm512_storeu_si512(out.as_mut_ptr().add(32).cast(), odd);
             }
         }
     }
-}
-
-/// # Safety
-/// None: the address is a hint and may lie anywhere.
-#[inline(always)]
-unsafe fn prefetch(line: *const u8) {
-    // SAFETY: a prefetch does not fault.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.wrapping_add(PREFETCH_BYTES).cast()) }
 }
 
 /// One pass over packed rows: where they start, and the values between a row's tiles.
@@ -317,19 +309,57 @@ unsafe fn fp8_block(
 /// Accumulators of a pass: 32 outputs of each row.
 type Accumulators<const M: usize> = [[__m512; 2]; M];
 
-/// Multiplies one pair of k for 32 outputs into the accumulators.
+/// Runs `$body` for the lines of both halves of a tile, 16 outputs each; `$HALF` is a constant in
+/// it, so that accumulators stay in registers.
+///
+/// Few rows take one half after the other: the addresses ascend, so the hardware prefetchers keep
+/// up, and with two streams half a tile apart they did not (BF16: 33 GB/s instead of 20, FP8: 31
+/// instead of 23, on two Zen 4 cores that read 33). Many rows take both halves of a line, because
+/// an activation is then broadcast once for both (200 instead of 150 GFLOP/s a core). An
+/// accumulator sees its lines in the same order either way.
+macro_rules! for_lines {
+    ($m:expr, $n_lines:expr, |$HALF:ident, $line:ident| $body:block) => {
+        if $m <= STREAMED_ROWS {
+            for $line in 0..$n_lines {
+                const $HALF: usize = 0;
+                $body
+            }
+            // Unrolled, the compiler would mix the loads of both halves again.
+            compiler_fence(Ordering::SeqCst);
+            for $line in 0..$n_lines {
+                const $HALF: usize = 1;
+                $body
+            }
+        } else {
+            for $line in 0..$n_lines {
+                {
+                    const $HALF: usize = 0;
+                    $body
+                }
+                {
+                    const $HALF: usize = 1;
+                    $body
+                }
+            }
+        }
+    };
+}
+
+/// Multiplies one pair of k for the 16 outputs of a half into the accumulators.
 ///
 /// # Safety
 /// `a` points to the pair in the first of `M` rows, 32 values apart.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-unsafe fn multiply_pair<const M: usize>(acc: &mut Accumulators<M>, a: *const u16, b: [__m512i; 2]) {
+unsafe fn multiply_pair<const M: usize, const HALF: usize>(
+    acc: &mut Accumulators<M>,
+    a: *const u16,
+    b: __m512i,
+) {
     for (m, acc) in acc.iter_mut().enumerate() {
         // SAFETY: the caller's promise; the pair is aligned to its four bytes.
         let pair = unsafe { _mm512_set1_epi32(*a.add(m * TILE_K).cast::<i32>()) };
-        for half in 0..2 {
-            acc[half] = dot_bf16(acc[half], pair, b[half]);
-        }
+        acc[HALF] = dot_bf16(acc[HALF], pair, b);
     }
 }
 
@@ -377,18 +407,14 @@ unsafe fn bf16_rows<const M: usize>(
 ) {
     let mut acc: Accumulators<M> = [[_mm512_setzero_ps(); 2]; M];
     for t in 0..tiles {
-        for pair in 0..TILE_K / 2 {
-            // SAFETY: inside the tiles and rows that the caller promises; the prefetch is a hint.
+        for_lines!(M, TILE_K / 2, |HALF, pair| {
+            // SAFETY: inside the tiles and rows that the caller promises.
             unsafe {
-                let line = b.add(t * TILE_K * PANEL_ROWS + pair * 32);
-                if M <= 2 {
-                    prefetch(line.cast());
-                    prefetch(line.add(512).cast());
-                }
-                let b = [_mm512_loadu_si512(line.cast()), _mm512_loadu_si512(line.add(512).cast())];
-                multiply_pair(&mut acc, a.add(t * a_tile + pair * 2), b);
+                let line = b.add(t * TILE_K * PANEL_ROWS + HALF * TILE_K * 16 + pair * 32);
+                let a = a.add(t * a_tile + pair * 2);
+                multiply_pair::<M, HALF>(&mut acc, a, _mm512_loadu_si512(line.cast()));
             }
-        }
+        });
     }
     // SAFETY: the caller's promise.
     unsafe { drain(&acc, out, scale) }
@@ -406,19 +432,16 @@ unsafe fn fp8_rows<const M: usize>(
 ) {
     let mut acc: Accumulators<M> = [[_mm512_setzero_ps(); 2]; M];
     for t in 0..tiles {
-        for line in 0..TILE_K / 4 {
-            // SAFETY: inside the tiles and rows that the caller promises; the prefetch is a hint.
+        for_lines!(M, TILE_K / 4, |HALF, line| {
+            // SAFETY: inside the tiles and rows that the caller promises.
             unsafe {
-                let lines = b.add(t * TILE_K * PANEL_ROWS + line * 64);
-                prefetch(lines);
-                prefetch(lines.add(512));
-                let (low_even, low_odd) = decoder.widen(lines);
-                let (high_even, high_odd) = decoder.widen(lines.add(512));
+                let codes = b.add(t * TILE_K * PANEL_ROWS + HALF * TILE_K * 16 + line * 64);
+                let (even, odd) = decoder.widen(codes);
                 let a = a.add(t * a_tile + line * 4);
-                multiply_pair(&mut acc, a, [low_even, high_even]);
-                multiply_pair(&mut acc, a.add(2), [low_odd, high_odd]);
+                multiply_pair::<M, HALF>(&mut acc, a, even);
+                multiply_pair::<M, HALF>(&mut acc, a.add(2), odd);
             }
-        }
+        });
     }
     // SAFETY: the caller's promise.
     unsafe { drain(&acc, out, scale) }
