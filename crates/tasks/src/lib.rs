@@ -4,3 +4,19 @@
 #![forbid(unsafe_code)]
 
 pub mod grade;
+pub mod random;
+pub mod split;
+pub mod task;
+
+pub use split::Split;
+pub use task::{Class, Drawn, LEVELS, Problem, Style, Task, Work};
+
+/// Every task, in the order of reports.
+pub fn all() -> &'static [&'static dyn Task] {
+    &[]
+}
+
+/// The task of this name.
+pub fn find(name: &str) -> Option<&'static dyn Task> {
+    all().iter().copied().find(|task| task.name() == name)
+}

@@ -16,7 +16,7 @@ pub mod pack;
 pub mod parameters;
 pub mod policy;
 pub mod pretrain;
-pub mod random;
+pub use ponder_tasks::random;
 pub mod run;
 pub mod schedule;
 pub mod sft;
