@@ -9,7 +9,7 @@ pub mod split;
 pub mod task;
 
 pub use split::Split;
-pub use task::{Class, Drawn, LEVELS, Problem, Style, Task, Work};
+pub use task::{Class, Drawn, LEVELS, Language, Problem, Style, Task, Work};
 
 /// Every task, in the order of reports.
 pub fn all() -> &'static [&'static dyn Task] {

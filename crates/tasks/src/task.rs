@@ -20,6 +20,16 @@ pub enum Class {
     Instruction,
 }
 
+/// The language a problem is asked in; a thought and a reply keep to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// What most problems are asked in.
+    English,
+    /// Asked now and then, so that keeping to a language can be learnt and rewarded.
+    German,
+}
+
 /// A kind of problem.
 pub trait Task: Send + Sync {
     /// The name in mixes, reports and on the command line, such as `countdown3`.
@@ -44,6 +54,11 @@ pub trait Problem: Send + Sync {
     /// of what has no order, and different otherwise. Splits are made by its hash, so that no
     /// variant of a test problem is ever trained on.
     fn canonical(&self) -> String;
+
+    /// The language of its questions and of the thoughts about them.
+    fn language(&self) -> Language {
+        Language::English
+    }
 
     /// The problem as a person asks it, in one of several phrasings.
     fn question(&self, random: &mut Random) -> String;
