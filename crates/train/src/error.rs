@@ -36,6 +36,16 @@ pub enum TrainError {
         hint: &'static str,
     },
 
+    /// Another process trains in the folder.
+    #[error(
+        "{dir}: another process trains here\n\
+         hint: wait for it or stop it, or choose another folder"
+    )]
+    Busy {
+        /// The folder of the run.
+        dir: PathBuf,
+    },
+
     /// The loss or a gradient is no number any more.
     #[error(
         "step {step}: the {what} is {value}\n\

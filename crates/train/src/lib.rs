@@ -17,10 +17,12 @@ pub mod parameters;
 pub mod policy;
 pub mod pretrain;
 pub use ponder_tasks::random;
+pub mod record;
 pub mod run;
 pub mod schedule;
 pub mod sft;
 pub mod tape;
+pub mod tensorboard;
 pub mod trainer;
 
 pub use error::{Result, TrainError};
