@@ -18,6 +18,7 @@ pub mod policy;
 pub mod pretrain;
 pub use ponder_tasks::random;
 pub mod record;
+pub mod rollouts;
 pub mod run;
 pub mod schedule;
 pub mod sft;
