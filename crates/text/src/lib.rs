@@ -20,6 +20,7 @@ mod template;
 mod token_bytes;
 mod tokenizer;
 mod tokenizer_file;
+pub mod vocabulary;
 
 pub use boxed::extract_boxed;
 pub use chat::encode_chat;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ponder_model::ModelError;
+use ponder_text::TextError;
 
 /// The result of training's functions.
 pub type Result<T> = std::result::Result<T, TrainError>;
@@ -44,6 +45,17 @@ pub enum TrainError {
     Busy {
         /// The folder of the run.
         dir: PathBuf,
+    },
+
+    /// A text could not be made or read.
+    #[error(transparent)]
+    Text(#[from] TextError),
+
+    /// A mixture of problems that cannot be drawn from.
+    #[error("mixture: {what}\nhint: give each task and level a weight, at least one above 0")]
+    Mixture {
+        /// What is wrong.
+        what: String,
     },
 
     /// The loss or a gradient is no number any more.

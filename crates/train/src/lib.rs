@@ -8,9 +8,11 @@
 
 pub mod adamw;
 pub mod checkpoint;
+pub mod data;
 mod error;
 pub mod init;
 pub mod loss;
+pub mod mixture;
 pub mod objective;
 pub mod pack;
 pub mod parameters;

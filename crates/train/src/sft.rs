@@ -24,7 +24,7 @@ pub struct Dialogue {
 
 impl Dialogue {
     /// The text, its answer weighing 1, cut to `context` tokens.
-    fn sequence(&self, context: usize) -> Sequence {
+    pub fn sequence(&self, context: usize) -> Sequence {
         let mut token_ids = [&self.prompt[..], &self.answer[..]].concat();
         let mut weights = vec![0.0; self.prompt.len()];
         weights.resize(token_ids.len(), 1.0);
