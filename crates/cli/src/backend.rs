@@ -1,9 +1,9 @@
 //! The backend that a command computes with: chosen by the machine, forced by flags in tests.
 
 use clap::ValueEnum;
-use ponder_kernels::Ops;
 use ponder_kernels::cpu::{Cpu, CpuOptions, Isa};
 use ponder_kernels::reference::Reference;
+use ponder_kernels::{Gradients, Ops};
 
 use crate::exit::usage;
 use crate::machine::Machine;
@@ -66,6 +66,14 @@ impl BackendArgs {
     pub fn open(&self, pin: bool) -> anyhow::Result<Box<dyn Ops>> {
         let Some(isa) = self.isa()? else { return Ok(Box::new(Reference::default())) };
         let options = CpuOptions { isa, threads: self.threads(), pin };
+        let cpu = Cpu::new(options).ok_or_else(|| not_here(isa.name()))?;
+        Ok(Box::new(cpu))
+    }
+
+    /// The backend to train with: the same, with the way back.
+    pub fn open_for_training(&self) -> anyhow::Result<Box<dyn Gradients>> {
+        let Some(isa) = self.isa()? else { return Ok(Box::new(Reference::default())) };
+        let options = CpuOptions { isa, threads: self.threads(), pin: false };
         let cpu = Cpu::new(options).ok_or_else(|| not_here(isa.name()))?;
         Ok(Box::new(cpu))
     }

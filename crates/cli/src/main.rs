@@ -25,6 +25,7 @@ mod stop_text;
 mod template;
 mod terminal;
 mod tokenize;
+mod train;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Measure speed, as a share of what this machine can give.
     Bench(bench::Args),
+    /// Train a model: the stages of R1's recipe.
+    Train(train::Args),
     /// Judge whether answers equal the correct ones.
     Grade(grade::Args),
 }
@@ -92,6 +95,7 @@ fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::Bench(args) => bench::run(&args, terminal),
+        Command::Train(args) => train::run(&args, terminal),
         Command::Grade(args) => grade::run(&args),
     }
 }

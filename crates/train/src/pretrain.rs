@@ -31,6 +31,7 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
             decay: Decay::Stable { decay_share: 0.2 },
         },
         adamw: AdamwOptions::DEEPSEEK_V3,
+        data: toml::Table::new(),
     }
 }
 

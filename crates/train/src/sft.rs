@@ -84,6 +84,7 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
             decay: Decay::Cosine,
         },
         adamw: AdamwOptions::DEEPSEEK_V3,
+        data: toml::Table::new(),
     }
 }
 

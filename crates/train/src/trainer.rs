@@ -47,6 +47,9 @@ pub struct Options {
     pub schedule: Schedule,
     /// The optimizer.
     pub adamw: AdamwOptions,
+    /// How the documents are made. The trainer only records it, so that a run does not go on with
+    /// others than it began with.
+    pub data: toml::Table,
 }
 
 impl Options {
