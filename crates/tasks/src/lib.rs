@@ -3,17 +3,28 @@
 
 #![forbid(unsafe_code)]
 
+mod countdown;
+mod factor;
+mod formula;
 pub mod grade;
 pub mod random;
 pub mod split;
+mod subset;
 pub mod task;
+mod trace;
+mod wording;
 
 pub use split::Split;
 pub use task::{Class, Drawn, LEVELS, Language, Problem, Style, Task, Work};
 
 /// Every task, in the order of reports.
 pub fn all() -> &'static [&'static dyn Task] {
-    &[]
+    &[
+        &countdown::Countdown { count: 3 },
+        &countdown::Countdown { count: 4 },
+        &factor::Factor,
+        &subset::Subset,
+    ]
 }
 
 /// The task of this name.

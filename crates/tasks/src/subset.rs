@@ -1,0 +1,247 @@
+//! Subset sum: which of a few numbers add up to a target.
+
+use crate::formula;
+use crate::random::Random;
+use crate::task::{Class, Problem, Style, Task, Work};
+use crate::trace::{Plan, Trace};
+use crate::wording::{spaced, with_and, with_commas};
+
+/// Subset sum.
+pub(crate) struct Subset;
+
+/// How many numbers, and the largest, of each level.
+const LEVELS: [(usize, u64); 10] =
+    [(4, 12), (4, 20), (5, 20), (5, 30), (5, 40), (6, 30), (6, 50), (7, 40), (7, 60), (7, 90)];
+
+impl Task for Subset {
+    fn name(&self) -> &'static str {
+        "subset"
+    }
+
+    fn class(&self) -> Class {
+        Class::Search
+    }
+
+    fn draw(&self, level: u8, random: &mut Random) -> Box<dyn Problem> {
+        let (count, max) = LEVELS[usize::from(level.min(9))];
+        let numbers: Vec<u64> = (0..count).map(|_| 1 + random.below(max)).collect();
+        // At least two and not all.
+        let size = 2 + random.below(count as u64 - 2) as usize;
+        let mut chosen = numbers.clone();
+        random.shuffle(&mut chosen);
+        let target = chosen[..size].iter().sum();
+        Box::new(Choice { numbers, target })
+    }
+}
+
+/// Numbers, some of which add up to the target.
+struct Choice {
+    numbers: Vec<u64>,
+    target: u64,
+}
+
+impl Problem for Choice {
+    fn canonical(&self) -> String {
+        let mut numbers = self.numbers.clone();
+        numbers.sort_unstable();
+        format!("subset {} of {}", self.target, spaced(&numbers))
+    }
+
+    fn question(&self, random: &mut Random) -> String {
+        let (target, numbers) = (self.target, &self.numbers);
+        let listed = match random.below(3) {
+            0 => with_commas(numbers),
+            1 => with_and(numbers),
+            _ => spaced(numbers),
+        };
+        match random.below(7) {
+            0..3 => {
+                format!("find numbers from {} that add to {target}", spaced(numbers))
+            }
+            3 => format!("Find numbers from {listed} that add up to {target}."),
+            4 => format!("Which of {listed} add up to {target}?"),
+            5 => format!("Pick some of {listed} so that the sum is {target}."),
+            _ => format!("which of {listed} sum to {target}?"),
+        }
+    }
+
+    fn work(&self, style: Style, random: &mut Random) -> Work {
+        let mut trace;
+        let is_checked;
+        let chosen;
+        match Plan::of(style, random) {
+            Plan::Short => {
+                let answer = sum(&self.solution(random));
+                return Work::boxed(format!("{answer}={}", self.target), answer);
+            }
+            Plan::Straight { is_checked: checks } => {
+                (trace, is_checked) = (Trace::new(f64::INFINITY), checks);
+                chosen = self.solution(random);
+                say_numbers(&mut trace, &self.numbers);
+                let mut rest = self.target;
+                for number in &chosen {
+                    trace.say(&format!("{rest}-{number}={}", rest - number));
+                    rest -= number;
+                }
+                trace.say("yes");
+            }
+            Plan::Search { mean_tries, is_checked: checks, has_slip } => {
+                is_checked = checks;
+                let mut search = Search {
+                    numbers: &self.numbers,
+                    trace: Trace::new(mean_tries),
+                    will_slip: has_slip,
+                    nearest: None,
+                    random,
+                };
+                say_numbers(&mut search.trace, &self.numbers);
+                let outcome = search.descend(self.target, 0, &mut Vec::new());
+                trace = search.trace;
+                match outcome {
+                    Outcome::Found(found) => chosen = found,
+                    Outcome::Exhausted | Outcome::GaveUp => {
+                        let (_, guess) = search.nearest.expect("at least one try is made");
+                        trace.give_up();
+                        return Work::boxed(trace.finish(), sum(&guess));
+                    }
+                }
+            }
+        }
+        if is_checked {
+            trace.line();
+            trace.say(&format!("check {} ok", added(&chosen)));
+        }
+        Work::boxed(trace.finish(), sum(&chosen))
+    }
+
+    fn grade(&self, reply: &str) -> bool {
+        self.is_solved_by(reply).unwrap_or(false)
+    }
+}
+
+impl Choice {
+    /// The box must hold numbers of the list, none more often than it is there, of this sum.
+    fn is_solved_by(&self, reply: &str) -> Option<bool> {
+        let tokens = formula::lex(&formula::boxed(reply)?)?;
+        let chosen = formula::list(formula::without_value(&tokens, self.target)?, '+')?;
+        let mut left = self.numbers.clone();
+        for number in &chosen {
+            left.swap_remove(left.iter().position(|other| other == number)?);
+        }
+        Some(chosen.iter().sum::<u64>() == self.target)
+    }
+
+    /// A random one of the solutions, in the order of the numbers.
+    fn solution(&self, random: &mut Random) -> Vec<u64> {
+        let subsets = (1u32..1 << self.numbers.len()).map(|mask| {
+            let chosen = self.numbers.iter().enumerate().filter(|(i, _)| mask >> i & 1 == 1);
+            chosen.map(|(_, number)| *number).collect::<Vec<u64>>()
+        });
+        let solutions: Vec<Vec<u64>> =
+            subsets.filter(|chosen| chosen.iter().sum::<u64>() == self.target).collect();
+        random.pick(&solutions).clone()
+    }
+}
+
+/// The numbers in the order in which they are tried.
+fn say_numbers(trace: &mut Trace, numbers: &[u64]) {
+    trace.say(&spaced(numbers));
+    trace.line();
+}
+
+/// `9+5+4`.
+fn sum(numbers: &[u64]) -> String {
+    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("+")
+}
+
+/// `9+5+4=14+4=18`.
+fn added(numbers: &[u64]) -> String {
+    let mut text = sum(numbers);
+    let (mut total, mut rest) = (numbers[0], &numbers[1..]);
+    while let [next, after @ ..] = rest {
+        total += next;
+        rest = after;
+        text += &format!("={total}");
+        if !rest.is_empty() {
+            text += &format!("+{}", sum(rest));
+        }
+    }
+    text
+}
+
+enum Outcome {
+    Found(Vec<u64>),
+    Exhausted,
+    GaveUp,
+}
+
+struct Search<'a> {
+    /// In the order in which they are tried.
+    numbers: &'a [u64],
+    trace: Trace,
+    will_slip: bool,
+    /// What was missing in the try that came nearest, and its numbers.
+    nearest: Option<(u64, Vec<u64>)>,
+    random: &'a mut Random,
+}
+
+impl Search<'_> {
+    /// Takes in turn each number from place `from` on that is not more than `rest`, and goes on.
+    fn descend(&mut self, rest: u64, from: usize, chosen: &mut Vec<u64>) -> Outcome {
+        let mut tried = Vec::new();
+        for place in from..self.numbers.len() {
+            let number = self.numbers[place];
+            if number > rest || tried.contains(&number) {
+                continue;
+            }
+            if !tried.is_empty() {
+                self.trace.back();
+            }
+            tried.push(number);
+            chosen.push(number);
+            let outcome = self.take(rest, number, place, chosen);
+            chosen.pop();
+            if !matches!(outcome, Outcome::Exhausted) {
+                return outcome;
+            }
+        }
+        if tried.is_empty() {
+            if self.nearest.as_ref().is_none_or(|(missing, _)| rest < *missing) {
+                self.nearest = Some((rest, chosen.clone()));
+            }
+            if self.trace.fails(self.random) {
+                return Outcome::GaveUp;
+            }
+        }
+        Outcome::Exhausted
+    }
+
+    /// Writes that a number is taken, and goes on with what is then missing.
+    fn take(&mut self, rest: u64, number: u64, place: usize, chosen: &mut Vec<u64>) -> Outcome {
+        let missing = rest - number;
+        let is_last = !self.numbers[place + 1..].iter().any(|next| *next <= missing);
+        if self.will_slip && chosen.len() > 1 && (missing == 0 || is_last) {
+            self.will_slip = false;
+            self.slip(rest, number, chosen);
+        }
+        self.trace.say(&format!("{rest}-{number}={missing}"));
+        if missing == 0 {
+            self.trace.say("yes");
+            return Outcome::Found(chosen.clone());
+        }
+        self.descend(missing, place + 1, chosen)
+    }
+
+    /// Gets the last difference wrong and notices, by a check or a second look.
+    fn slip(&mut self, rest: u64, number: u64, chosen: &[u64]) {
+        if rest == number {
+            self.trace.say(&format!("{rest}-{number}=1 no"));
+        } else {
+            self.trace.say(&format!("{rest}-{number}=0 yes"));
+            self.trace.line();
+            self.trace.say(&format!("check {} no", added(chosen)));
+        }
+        self.trace.line();
+        self.trace.say("wait");
+    }
+}
