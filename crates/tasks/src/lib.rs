@@ -3,10 +3,17 @@
 
 #![forbid(unsafe_code)]
 
+mod addsub;
+mod answer;
+mod chain;
+mod columns;
 mod countdown;
 mod factor;
 mod formula;
 pub mod grade;
+pub mod language;
+mod mul;
+mod phrasing;
 pub mod random;
 pub mod split;
 mod subset;
@@ -14,12 +21,16 @@ pub mod task;
 mod trace;
 mod wording;
 
+pub use language::Language;
 pub use split::Split;
-pub use task::{Class, Drawn, LEVELS, Language, Problem, Style, Task, Work};
+pub use task::{Class, Drawn, LEVELS, Problem, Style, Task, Work};
 
 /// Every task, in the order of reports.
 pub fn all() -> &'static [&'static dyn Task] {
     &[
+        &addsub::AddSub,
+        &mul::Mul,
+        &chain::Chain,
         &countdown::Countdown { count: 3 },
         &countdown::Countdown { count: 4 },
         &factor::Factor,

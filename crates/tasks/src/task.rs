@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::language::Language;
 use crate::random::Random;
 use crate::split::Split;
 
@@ -18,16 +19,6 @@ pub enum Class {
     Search,
     /// Doing as told; no reasoning, no box.
     Instruction,
-}
-
-/// The language a problem is asked in; a thought and a reply keep to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// What most problems are asked in.
-    English,
-    /// Asked now and then, so that keeping to a language can be learnt and rewarded.
-    German,
 }
 
 /// A kind of problem.

@@ -1,0 +1,116 @@
+//! What holds for every task: own solutions are paid, nothing else is, draws repeat, every side of
+//! the split has problems.
+
+use std::collections::HashSet;
+
+use ponder_tasks::random::Random;
+use ponder_tasks::task::draw;
+use ponder_tasks::{Class, LEVELS, Split, Style, Task, all};
+
+const STYLES: [Style; 5] = [
+    Style::Straight,
+    Style::Checked,
+    Style::Search { mean_tries: f64::INFINITY },
+    Style::Slip,
+    Style::Short,
+];
+
+fn each_level(mut check: impl FnMut(&'static dyn Task, u8)) {
+    for task in all() {
+        for level in 0..LEVELS {
+            check(*task, level);
+        }
+    }
+}
+
+#[test]
+fn every_own_solution_is_paid() {
+    each_level(|task, level| {
+        for i in 0..400 {
+            let mut random = Random::new(i, u64::from(level));
+            let problem = task.draw(level, &mut random);
+            let work = problem.work(STYLES[i as usize % STYLES.len()], &mut random);
+            let place = format!("{} {level} {i}: {work:?}", task.name());
+            // A search may reach the end of the context and guess.
+            let gave_up = work.thinking.contains("giveup");
+            assert!(gave_up || problem.grade(&work.reply), "{place}");
+            assert!(!work.thinking.is_empty() && work.thinking == work.thinking.trim(), "{place}");
+            assert_eq!(
+                work.reply.contains("\\boxed{"),
+                task.class() != Class::Instruction,
+                "{place}"
+            );
+        }
+    });
+}
+
+#[test]
+fn wording_does_not_change_what_a_problem_is() {
+    each_level(|task, level| {
+        for i in 0..50 {
+            let draw = || task.draw(level, &mut Random::new(7, i));
+            let (one, two) = (draw(), draw());
+            assert_eq!(one.canonical(), two.canonical(), "{} {level}", task.name());
+            let question = |stream| one.question(&mut Random::new(stream, 1));
+            assert_eq!(question(3), question(3));
+            assert!(!question(3).is_empty() && question(3).len() < 1000, "{}", question(3));
+        }
+    });
+}
+
+#[test]
+fn every_side_of_the_split_has_problems() {
+    each_level(|task, level| {
+        let mut random = Random::new(9, u64::from(level));
+        let problems: HashSet<String> =
+            (0..2000).map(|_| task.draw(level, &mut random).canonical()).collect();
+        // Of few problems, such as the multiplication table's, all may be on one side.
+        if problems.len() < 200 {
+            return;
+        }
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            let drawn = draw(task, level, split, &mut random);
+            assert!(drawn.is_some(), "{} {level}: none in {split:?}", task.name());
+        }
+    });
+}
+
+#[test]
+fn one_answer_to_all_problems_is_rarely_paid() {
+    each_level(|task, level| {
+        let mut random = Random::new(11, u64::from(level));
+        let problems: Vec<_> = (0..1000).map(|_| task.draw(level, &mut random)).collect();
+        let replies: Vec<String> = problems[..20]
+            .iter()
+            .map(|problem| problem.work(Style::Short, &mut random).reply)
+            .chain(["", "0", "\\boxed{0}", "\\boxed{1}", "\\boxed{}"].map(String::from))
+            .collect();
+        if task.class() == Class::Instruction {
+            return;
+        }
+        for reply in replies {
+            let n_paid = problems.iter().filter(|problem| problem.grade(&reply)).count();
+            assert!(n_paid < 200, "{} {level} pays {n_paid} of 1000 for {reply}", task.name());
+        }
+    });
+}
+
+/// A thought has to fit a context of 512 tokens together with its question; a token is at least
+/// a byte.
+#[test]
+fn work_is_short() {
+    each_level(|task, level| {
+        for i in 0..200 {
+            let mut random = Random::new(13, i);
+            let problem = task.draw(level, &mut random);
+            let question = problem.question(&mut random);
+            let work = problem.work(STYLES[i as usize % STYLES.len()], &mut random);
+            let n_bytes = question.len() + work.thinking.len() + work.reply.len();
+            assert!(
+                n_bytes <= 900,
+                "{} {level}: {n_bytes} bytes: {question}\n{work:?}",
+                task.name()
+            );
+        }
+    });
+}
