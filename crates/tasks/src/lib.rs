@@ -20,6 +20,7 @@ mod subset;
 pub mod task;
 mod trace;
 mod wording;
+mod words;
 
 pub use language::Language;
 pub use split::Split;
@@ -31,6 +32,7 @@ pub fn all() -> &'static [&'static dyn Task] {
         &addsub::AddSub,
         &mul::Mul,
         &chain::Chain,
+        &words::Words,
         &countdown::Countdown { count: 3 },
         &countdown::Countdown { count: 4 },
         &factor::Factor,
