@@ -12,9 +12,11 @@ mod factor;
 mod formula;
 pub mod grade;
 pub mod language;
+mod linear;
 mod mul;
 mod phrasing;
 pub mod random;
+mod smalltalk;
 pub mod split;
 mod subset;
 pub mod task;
@@ -32,11 +34,13 @@ pub fn all() -> &'static [&'static dyn Task] {
         &addsub::AddSub,
         &mul::Mul,
         &chain::Chain,
+        &linear::Linear,
         &words::Words,
         &countdown::Countdown { count: 3 },
         &countdown::Countdown { count: 4 },
         &factor::Factor,
         &subset::Subset,
+        &smalltalk::SmallTalk,
     ]
 }
 

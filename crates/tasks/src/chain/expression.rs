@@ -68,7 +68,7 @@ impl Operation {
         let (small, large) = (self.left.min(self.right), self.left.max(self.right));
         let fits = result.abs() <= MAX_RESULT && self.right >= 0;
         match self.operator {
-            '*' => fits && small >= 0 && small <= MAX_SMALL && large < 100,
+            '*' => fits && (0..=MAX_SMALL).contains(&small) && large < 100,
             '/' => fits && self.left >= 0 && self.right <= MAX_SMALL && result <= 99,
             _ => fits,
         }

@@ -30,7 +30,7 @@ impl Shopping {
     /// A purchase with this many operations, at most 8, with prices and numbers up to about `max`.
     pub fn draw(n_operations: usize, max: i64, has_idle: bool, random: &mut Random) -> Shopping {
         let n_goods = n_operations.div_ceil(2).min(4);
-        let has_change = n_operations % 2 == 0;
+        let has_change = n_operations.is_multiple_of(2);
         assert_eq!(Shopping::n_operations(n_goods, has_change), n_operations);
         let mut names = GOODS;
         random.shuffle(&mut names);
