@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use ponder_engine::EngineError;
 use ponder_model::ModelError;
 use ponder_text::TextError;
+use ponder_train::TrainError;
 
 use crate::terminal::Terminal;
 
@@ -58,6 +59,9 @@ pub fn from_error(error: &anyhow::Error, terminal: &Terminal) -> ExitCode {
 fn is_bad_input(error: &anyhow::Error) -> bool {
     if let Some(error) = error.downcast_ref::<EngineError>() {
         return matches!(error, EngineError::Refused(_) | EngineError::Option { .. });
+    }
+    if let Some(error) = error.downcast_ref::<TrainError>() {
+        return !matches!(error, TrainError::Io { .. } | TrainError::Diverged { .. });
     }
     error.is::<Usage>() || error.is::<ModelError>() || error.is::<TextError>()
 }

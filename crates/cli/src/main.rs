@@ -8,8 +8,10 @@ mod backend;
 mod bench;
 mod chat;
 mod checkpoint;
+mod dashboard;
 mod doctor;
 mod exit;
+mod figures;
 mod generation;
 mod grade;
 mod inspect;
@@ -18,6 +20,7 @@ mod limits;
 mod machine;
 mod plan;
 mod progress;
+mod runs;
 mod score;
 mod screen;
 mod session;
@@ -68,6 +71,8 @@ enum Command {
     Bench(bench::Args),
     /// Train a model: the stages of R1's recipe.
     Train(train::Args),
+    /// List training runs, or write a report of one.
+    Runs(runs::Args),
     /// Judge whether answers equal the correct ones.
     Grade(grade::Args),
 }
@@ -96,6 +101,7 @@ fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::Bench(args) => bench::run(&args, terminal),
         Command::Train(args) => train::run(&args, terminal),
+        Command::Runs(args) => runs::run(&args, terminal),
         Command::Grade(args) => grade::run(&args),
     }
 }

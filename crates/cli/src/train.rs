@@ -24,8 +24,9 @@ enum Stage {
 
 /// Runs a stage.
 pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let desk = stage::Desk::new(terminal)?;
     match &args.stage {
-        Stage::Pretrain(args) => pretrain::run(args, terminal),
-        Stage::Sft(args) => sft::run(args, terminal),
+        Stage::Pretrain(args) => pretrain::run(args, &desk),
+        Stage::Sft(args) => sft::run(args, &desk),
     }
 }

@@ -11,7 +11,6 @@ use ponder_train::pretrain;
 
 use super::stage;
 use crate::exit::usage;
-use crate::terminal::Terminal;
 
 /// Problems that the vocabulary is learnt from: more change no merge.
 const VOCABULARY_PROBLEMS: u64 = 50_000;
@@ -39,7 +38,7 @@ pub struct Args {
 }
 
 /// Trains.
-pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+pub fn run(args: &Args, desk: &stage::Desk) -> anyhow::Result<()> {
     let Some(preset) = Preset::find(&args.preset) else {
         let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
         return Err(usage(
@@ -51,7 +50,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let mixture = Mixture::supervised();
     let model_dir = args.out.join("model");
     if !model_dir.join("tokenizer.json").exists() {
-        terminal.note(&format!("learning {} tokens", preset.vocab_size));
+        desk.terminal.note(&format!("learning {} tokens", preset.vocab_size));
         let texts = vocabulary_texts(&mixture, seed, VOCABULARY_PROBLEMS);
         let learnt = vocabulary::learn(texts, preset.vocab_size, preset.context)?;
         stage::write_tokenizer(&learnt, &model_dir)?;
@@ -63,8 +62,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     options.data = toml::Table::try_from(&mixture).context("the mixture is plain values")?;
     stage::describe(&args.out, "pretrain", preset.name)?;
     let ops = args.common.backend.open_for_training()?;
-    let mut watch = stage::Watch::new(terminal, args.steps);
+    let mut watch = stage::Watch::new(desk, "pretrain", args.steps);
     let proceed = &mut |report: &_| watch.step(report);
     let trainer = pretrain::run(&*ops, &preset.config()?, &documents, options, &args.out, proceed)?;
-    stage::publish(&trainer, &model_dir, terminal)
+    watch.finish()?;
+    stage::publish(&trainer, &model_dir, &desk.terminal)
 }

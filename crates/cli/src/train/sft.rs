@@ -9,7 +9,6 @@ use ponder_train::parameters::Parameters;
 use ponder_train::sft;
 
 use super::stage;
-use crate::terminal::Terminal;
 
 /// What to train, on how much.
 #[derive(clap::Args)]
@@ -34,7 +33,7 @@ pub struct Args {
 }
 
 /// Trains.
-pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+pub fn run(args: &Args, desk: &stage::Desk) -> anyhow::Result<()> {
     let seed = args.common.seed;
     let mixture = Mixture::supervised();
     let model_dir = args.out.join("model");
@@ -50,9 +49,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     options.data = toml::Table::try_from(&mixture).context("the mixture is plain values")?;
     stage::describe(&args.out, "sft", &args.model.display().to_string())?;
     let ops = args.common.backend.open_for_training()?;
-    let mut watch = stage::Watch::new(terminal, args.steps);
+    let mut watch = stage::Watch::new(desk, "sft", args.steps);
     let proceed = &mut |report: &_| watch.step(report);
     let base = || Parameters::load(&args.model);
     let trainer = sft::run(&*ops, base, &documents, options, &args.out, proceed)?;
-    stage::publish(&trainer, &model_dir, terminal)
+    watch.finish()?;
+    stage::publish(&trainer, &model_dir, &desk.terminal)
 }

@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 use ponder_text::vocabulary::Vocabulary;
 use ponder_train::checkpoint;
 use ponder_train::record::{self, About};
-use ponder_train::trainer::{StepReport, Trainer};
+use ponder_train::trainer::Trainer;
+use serde::Serialize;
 
 use crate::backend::BackendArgs;
+use crate::dashboard::Dashboard;
+use crate::exit::Interrupted;
+use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 
 const TOKENIZER_FILES: [&str; 2] = ["tokenizer.json", "tokenizer_config.json"];
@@ -24,6 +26,22 @@ pub struct CommonArgs {
     pub seed: u64,
     #[command(flatten)]
     pub backend: BackendArgs,
+}
+
+/// What a stage talks to.
+pub struct Desk {
+    /// Where it is shown.
+    pub terminal: Terminal,
+    /// What stops it.
+    pub interrupt: Interrupt,
+}
+
+impl Desk {
+    /// Takes over Ctrl-C, once in a process: the first stops the stage after the step at hand, a
+    /// second the program.
+    pub fn new(terminal: &Terminal) -> anyhow::Result<Desk> {
+        Ok(Desk { terminal: *terminal, interrupt: Interrupt::install(true)? })
+    }
 }
 
 /// Writes a learnt tokenizer as the published files.
@@ -59,28 +77,29 @@ pub fn publish(trainer: &Trainer, dir: &Path, terminal: &Terminal) -> anyhow::Re
     Ok(())
 }
 
-/// Progress of a stage.
-pub struct Watch {
-    bar: ProgressBar,
-    start: Option<(Instant, u64)>,
+/// A stage that goes on: shown on the screen, and stopped by Ctrl-C after the step at hand.
+pub struct Watch<'a> {
+    dashboard: Dashboard,
+    interrupt: &'a Interrupt,
 }
 
-impl Watch {
-    /// For a run of so many steps.
-    pub fn new(terminal: &Terminal, steps: u64) -> Watch {
-        let bar =
-            if terminal.shows_progress() { ProgressBar::new(steps) } else { ProgressBar::hidden() };
-        let style = ProgressStyle::with_template("step {pos}/{len} {wide_bar} {msg} {eta}");
-        bar.set_style(style.expect("the template is well formed"));
-        Watch { bar, start: None }
+impl<'a> Watch<'a> {
+    /// Begins to show `stage` of so many steps.
+    pub fn new(desk: &'a Desk, stage: &str, steps: u64) -> Watch<'a> {
+        desk.interrupt.watch();
+        let dashboard = Dashboard::new(&desk.terminal, stage, steps);
+        Watch { dashboard, interrupt: &desk.interrupt }
     }
 
-    /// Shows a step; training always goes on.
-    pub fn step(&mut self, report: &StepReport) -> bool {
-        let (start, tokens) = *self.start.get_or_insert((Instant::now(), report.tokens));
-        let rate = (report.tokens - tokens) as f64 / start.elapsed().as_secs_f64().max(1e-3);
-        self.bar.set_position(report.step + 1);
-        self.bar.set_message(format!("loss {:.3}, {rate:.0} tokens/s", report.loss));
-        true
+    /// Shows a step. Whether training goes on.
+    pub fn step(&mut self, report: &impl Serialize) -> bool {
+        self.dashboard.step(report);
+        !self.interrupt.is_stopped()
+    }
+
+    /// Ends the show; an error if the stage was stopped.
+    pub fn finish(self) -> anyhow::Result<()> {
+        self.dashboard.finish();
+        if self.interrupt.unwatch() { Err(Interrupted.into()) } else { Ok(()) }
     }
 }

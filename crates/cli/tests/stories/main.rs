@@ -8,6 +8,7 @@ mod golden_text;
 mod grading;
 mod memory;
 mod numbers;
+mod runs;
 mod support;
 mod templates;
 mod thinking;
