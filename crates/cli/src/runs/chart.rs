@@ -110,14 +110,12 @@ pub fn chart(title: &str, lines: &[Line]) -> Markup {
 fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     let rough = (high - low) / N_TICKS;
     let power = 10f64.powf(rough.log10().floor());
-    let step = power
-        * if rough / power > 5.0 {
-            10.0
-        } else if rough / power > 2.0 {
-            5.0
-        } else {
-            2.0
-        };
+    let step = match rough / power {
+        7.5.. => 10.0,
+        3.5.. => 5.0,
+        1.5.. => 2.0,
+        _ => 1.0,
+    } * power;
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
     (first..=last).map(|i| i as f64 * step).collect()
@@ -162,11 +160,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        assert_eq!(ticks((0.0, 1.0)), [0.0, 0.5, 1.0]);
-        assert_eq!(
-            ticks((-3.0, 8.0)),
-            [-2.0, 0.0, 2.0, 4.0, 6.0, 8.0].map(|x| x * 1.0)[..].to_vec()
-        );
+        assert_eq!(ticks((0.0, 2.0)), [0.0, 0.5, 1.0, 1.5, 2.0]);
+        assert_eq!(ticks((-3.0, 8.0)), [-2.0, 0.0, 2.0, 4.0, 6.0, 8.0]);
         assert_eq!(ticks((100.0, 900.0)), [200.0, 400.0, 600.0, 800.0]);
     }
 
