@@ -128,7 +128,7 @@ impl Problem for Puzzle {
 impl Puzzle {
     /// The box must hold an expression of exactly these numbers whose value is the target.
     fn is_solved_by(&self, reply: &str) -> Option<bool> {
-        let tokens = formula::lex(&formula::boxed(reply)?)?;
+        let tokens = formula::lex(formula::boxed(reply)?)?;
         let evaluated = formula::evaluate(formula::without_value(&tokens, self.target)?)?;
         let (mut used, mut given) = (evaluated.numbers.clone(), self.numbers.clone());
         used.sort_unstable();

@@ -5,6 +5,9 @@ use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::{Plan, Trace};
 
+/// Tokens for a division and a `check`.
+const RESERVE: usize = 70;
+
 /// Factoring of a product of two primes.
 pub(crate) struct Factor;
 
@@ -64,11 +67,11 @@ impl Problem for Product {
         match Plan::of(style, random) {
             Plan::Short => return Work::boxed(format!("{p}*{q}={}", p * q), format!("{p}*{q}")),
             Plan::Straight { is_checked: checks } => {
-                (trace, is_checked) = (Trace::new(f64::INFINITY), checks);
+                (trace, is_checked) = (Trace::new(f64::INFINITY, RESERVE), checks);
                 self.divide(&mut trace, p);
             }
             Plan::Search { mean_tries, is_checked: checks, has_slip } => {
-                (trace, is_checked) = (Trace::new(mean_tries), checks);
+                (trace, is_checked) = (Trace::new(mean_tries, RESERVE), checks);
                 if let Some(tried) = self.search(&mut trace, has_slip, random) {
                     trace.give_up();
                     let guess = format!("{tried}*{}", (p * q / tried).max(2));
@@ -92,7 +95,7 @@ impl Problem for Product {
 impl Product {
     /// The box must hold the two primes in either order.
     fn is_solved_by(&self, reply: &str) -> Option<bool> {
-        let tokens = formula::lex(&formula::boxed(reply)?)?;
+        let tokens = formula::lex(formula::boxed(reply)?)?;
         let tokens = formula::without_value(&tokens, self.p * self.q)?;
         let mut factors = formula::list(tokens, '*')?;
         factors.sort_unstable();

@@ -1,7 +1,7 @@
 //! Reading of short answers: the last box of a reply, as numbers and operators. Whatever is not
 //! plainly one of the forms that people and models write is no answer.
 
-use crate::grade::extract::{Fallbacks, extract_with};
+use crate::answer;
 
 /// The longest answer that is read, in bytes; every right one is far shorter.
 const MAX_BYTES: usize = 200;
@@ -9,8 +9,8 @@ const MAX_BYTES: usize = 200;
 const MAX_DIGITS: usize = 9;
 
 /// The content of the last box, if it is short enough to be an answer.
-pub(crate) fn boxed(reply: &str) -> Option<String> {
-    extract_with(reply, &Fallbacks::NONE).text.filter(|text| text.len() <= MAX_BYTES)
+pub(crate) fn boxed(reply: &str) -> Option<&str> {
+    answer::boxed(reply).filter(|text| text.len() <= MAX_BYTES)
 }
 
 /// A piece of an arithmetic answer.

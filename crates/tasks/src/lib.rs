@@ -11,14 +11,17 @@ mod countdown;
 mod factor;
 mod formula;
 pub mod grade;
+mod knights;
 pub mod language;
 mod linear;
 mod mul;
+mod path;
 mod phrasing;
 pub mod random;
 mod smalltalk;
 pub mod split;
 mod subset;
+mod sudoku;
 pub mod task;
 mod trace;
 mod wording;
@@ -41,6 +44,9 @@ pub fn all() -> &'static [&'static dyn Task] {
         &factor::Factor,
         &subset::Subset,
         &smalltalk::SmallTalk,
+        &sudoku::Sudoku,
+        &knights::Knights,
+        &path::Path,
     ]
 }
 

@@ -6,6 +6,9 @@ use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::{Plan, Trace};
 use crate::wording::{spaced, with_and, with_commas};
 
+/// Tokens for a chain and a `check`.
+const RESERVE: usize = 110;
+
 /// Subset sum.
 pub(crate) struct Subset;
 
@@ -75,7 +78,7 @@ impl Problem for Choice {
                 return Work::boxed(format!("{answer}={}", self.target), answer);
             }
             Plan::Straight { is_checked: checks } => {
-                (trace, is_checked) = (Trace::new(f64::INFINITY), checks);
+                (trace, is_checked) = (Trace::new(f64::INFINITY, RESERVE), checks);
                 chosen = self.solution(random);
                 say_numbers(&mut trace, &self.numbers);
                 let mut rest = self.target;
@@ -89,7 +92,7 @@ impl Problem for Choice {
                 is_checked = checks;
                 let mut search = Search {
                     numbers: &self.numbers,
-                    trace: Trace::new(mean_tries),
+                    trace: Trace::new(mean_tries, RESERVE),
                     will_slip: has_slip,
                     nearest: None,
                     random,
@@ -122,7 +125,7 @@ impl Problem for Choice {
 impl Choice {
     /// The box must hold numbers of the list, none more often than it is there, of this sum.
     fn is_solved_by(&self, reply: &str) -> Option<bool> {
-        let tokens = formula::lex(&formula::boxed(reply)?)?;
+        let tokens = formula::lex(formula::boxed(reply)?)?;
         let chosen = formula::list(formula::without_value(&tokens, self.target)?, '+')?;
         let mut left = self.numbers.clone();
         for number in &chosen {

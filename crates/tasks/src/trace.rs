@@ -5,9 +5,8 @@
 use crate::random::Random;
 use crate::task::Style;
 
-/// Tokens after which a search stops, about: a question, the rest of the frame and a `check` still
-/// fit a context of 512.
-const MAX_TOKENS: usize = 350;
+/// The longest thought, in tokens, about: with a question and an answer it fits a context of 512.
+const MAX_TOKENS: usize = 440;
 
 /// Share of searches that check their result before they answer. Below 1, so that learning to
 /// check always has something to raise.
@@ -55,14 +54,17 @@ impl Plan {
 pub(crate) struct Trace {
     text: String,
     tokens: usize,
+    /// What a text may have after its last failed try.
+    reserve: usize,
     /// Probability of giving up after a failed try.
     hazard: f64,
 }
 
 impl Trace {
-    /// An empty trace that gives up after `mean_tries` failed tries on average.
-    pub(crate) fn new(mean_tries: f64) -> Trace {
-        Trace { text: String::new(), tokens: 0, hazard: 1.0 / mean_tries.max(1.0) }
+    /// An empty trace that gives up after `mean_tries` failed tries on average, and when fewer
+    /// than `reserve` tokens are left for a last try and its check.
+    pub(crate) fn new(mean_tries: f64, reserve: usize) -> Trace {
+        Trace { text: String::new(), tokens: 0, reserve, hazard: 1.0 / mean_tries.max(1.0) }
     }
 
     /// Adds words after a blank, or without one at the start of a line.
@@ -94,7 +96,7 @@ impl Trace {
     /// `no`; whether the search ends here.
     pub(crate) fn fails(&mut self, random: &mut Random) -> bool {
         self.say("no");
-        self.tokens > MAX_TOKENS || random.chance(self.hazard)
+        self.tokens + self.reserve > MAX_TOKENS || random.chance(self.hazard)
     }
 
     /// `giveup`, on a line of its own.
@@ -105,7 +107,7 @@ impl Trace {
 
     /// The thought.
     pub(crate) fn finish(self) -> String {
-        self.text
+        self.text.trim_end().to_string()
     }
 }
 

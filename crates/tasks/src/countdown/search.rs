@@ -9,6 +9,9 @@ use crate::task::Work;
 use crate::trace::{Plan, Trace};
 use crate::wording::spaced;
 
+/// Tokens for a step, a last step and a `check`.
+const RESERVE: usize = 80;
+
 /// Noise of the order in which steps are tried, in units of the logarithm of the distance that
 /// remains. With three numbers it makes the first try right for about a third (spec: 35 %); with
 /// four the search is cut to what looks best, and more noise would leave it too little.
@@ -88,7 +91,7 @@ pub(crate) fn work(puzzle: &Puzzle, plan: &Plan, random: &mut Random) -> Work {
     let items: Vec<_> = puzzle.numbers.iter().map(|n| Expression::number(*n)).collect();
     let (mut trace, is_checked, found) = match plan {
         Plan::Short | Plan::Straight { .. } => {
-            let mut trace = Trace::new(f64::INFINITY);
+            let mut trace = Trace::new(f64::INFINITY, RESERVE);
             let solution = solve(&items, puzzle.target, 0, random, &mut Vec::new());
             let (solution, path) = solution.expect("a puzzle is drawn with a solution");
             if matches!(plan, Plan::Short) {
@@ -102,7 +105,7 @@ pub(crate) fn work(puzzle: &Puzzle, plan: &Plan, random: &mut Random) -> Work {
         Plan::Search { mean_tries, is_checked, has_slip } => {
             let mut search = Search {
                 target: puzzle.target,
-                trace: Trace::new(*mean_tries),
+                trace: Trace::new(*mean_tries, RESERVE),
                 will_slip: *has_slip,
                 nearest: None,
                 random,

@@ -5,7 +5,7 @@ use ponder_tasks::random::Random;
 use ponder_tasks::{Style, find};
 
 /// Tokens of a text, about: one a word with its blank, one for any other character.
-fn tokens(text: &str) -> usize {
+pub(crate) fn tokens(text: &str) -> usize {
     let mut count = 0;
     let mut before = '\n';
     for c in text.chars() {
