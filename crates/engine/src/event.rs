@@ -7,7 +7,8 @@ use crate::error::SequenceError;
 pub struct SequenceId(pub u64);
 
 /// A token and its natural-log probability in the model's own distribution: before penalties,
-/// bias, temperature and filters, normalised over all rows of the vocabulary.
+/// bias and filters, normalised over all rows of the vocabulary, and at temperature 1 unless the
+/// request says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TokenLogprob {
     /// The token.

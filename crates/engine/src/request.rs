@@ -20,6 +20,9 @@ pub struct Request {
     pub mask: Option<Box<dyn TokenMask>>,
     /// Report log-probabilities of generated tokens, with this many candidates beside each.
     pub logprobs: Option<usize>,
+    /// The log-probabilities of generated tokens are those under `logits / logprob_temperature`:
+    /// 1 for the model's own distribution, the sampling's temperature for what a trainer needs.
+    pub logprob_temperature: f32,
     /// Report log-probabilities of the prompt's tokens, with this many candidates beside each. Such
     /// a request computes its whole prompt, whatever the cache holds.
     pub prompt_logprobs: Option<usize>,
@@ -124,6 +127,7 @@ impl Request {
             thinking: None,
             mask: None,
             logprobs: None,
+            logprob_temperature: 1.0,
             prompt_logprobs: None,
             tenant: 0,
             cache_salt: 0,
@@ -161,6 +165,10 @@ impl Request {
             if top > vocab_size {
                 return Err(parameter("logprobs", top, "at most the vocabulary's size"));
             }
+        }
+        if !(1e-2..=1e4).contains(&self.logprob_temperature) {
+            let (found, expected) = (self.logprob_temperature, "a number from 0.01 to 10,000");
+            return Err(parameter("logprob_temperature", found, expected));
         }
         self.sampling.check(vocab_size)?;
         self.stop.check(vocab_size)?;

@@ -192,7 +192,7 @@ impl Sequence {
             return Ok(None);
         }
         let n_top = self.request.prompt_logprobs.unwrap_or(0);
-        let (logprob, top) = logprobs(row, id, n_top, &mut workspace.scratch);
+        let (logprob, top) = logprobs(row, id, (n_top, 1.0), &mut workspace.scratch);
         Ok(Some(match id.zip(logprob) {
             Some((id, logprob)) => {
                 let token = TokenLogprob { id, logprob };
@@ -217,7 +217,10 @@ impl Sequence {
             None => self.sample(row, workspace)?,
         };
         let (logprob, top) = match self.request.logprobs {
-            Some(n_top) => logprobs(row, Some(id), n_top, &mut workspace.scratch),
+            Some(n_top) => {
+                let temperature = self.request.logprob_temperature;
+                logprobs(row, Some(id), (n_top, temperature), &mut workspace.scratch)
+            }
             None => (None, Vec::new()),
         };
         self.tokens.push(id);

@@ -30,6 +30,13 @@ impl Random {
         Random::new(seed, name.bytes().fold(GOLDEN, |hash, byte| mix(hash ^ byte as u64)))
     }
 
+    /// The stream at the end of a path of numbers, such as step, prompt, sample.
+    pub fn at(seed: u64, path: &[u64]) -> Random {
+        let (last, path) = path.split_last().expect("a path names at least one number");
+        let seed = path.iter().fold(seed, |seed, part| Random::new(seed, *part).bits());
+        Random::new(seed, *last)
+    }
+
     /// 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.index += 1;
@@ -102,5 +109,9 @@ mod tests {
         assert_eq!(draw(1, "a"), draw(1, "a"));
         assert_ne!(draw(1, "a"), draw(1, "b"));
         assert_ne!(draw(1, "a"), draw(2, "a"));
+        let at = |path: &[u64]| Random::at(5, path).bits();
+        assert_eq!(at(&[1, 2]), at(&[1, 2]));
+        assert_ne!(at(&[1, 2]), at(&[2, 1]));
+        assert_ne!(at(&[1]), at(&[1, 0]));
     }
 }

@@ -31,6 +31,16 @@ pub struct Progress {
     pub metrics_bytes: u64,
 }
 
+/// What [`STATE_FILE`] holds.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    #[serde(flatten)]
+    progress: Progress,
+    /// Steps of the optimizer, where a step of the run takes several or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adamw_steps: Option<u64>,
+}
+
 /// Everything that a trainer carries from step to step.
 pub struct State {
     /// Where the run stands.
@@ -73,6 +83,15 @@ pub fn publish(parameters: &Parameters, dir: &Path) -> Result<()> {
 
 /// Writes a checkpoint into `parent` and returns its folder.
 pub fn save(state: &State, parent: &Path) -> Result<PathBuf> {
+    save_with(state, parent, &|_| Ok(()))
+}
+
+/// The same; `beside` writes what else a stage keeps into the folder before it appears.
+pub fn save_with(
+    state: &State,
+    parent: &Path,
+    beside: &dyn Fn(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     let target = parent.join(folder_name(state.progress.step));
     let part = parent.join(format!("{}.part", folder_name(state.progress.step)));
     // A half-written folder of a killed run is in the way.
@@ -96,8 +115,11 @@ pub fn save(state: &State, parent: &Path) -> Result<PathBuf> {
         })
         .collect();
     write_safetensors(&part.join(TENSORS_FILE), &tensors, &[])?;
-    let progress = serde_json::to_string(&state.progress).expect("plain numbers");
-    write_text(&part.join(STATE_FILE), &progress)?;
+    let adamw_steps = Some(state.adamw.steps).filter(|steps| *steps != state.progress.step);
+    let stored = Stored { progress: state.progress, adamw_steps };
+    let text = serde_json::to_string(&stored).expect("plain numbers");
+    write_text(&part.join(STATE_FILE), &text)?;
+    beside(&part)?;
     // A checkpoint of this step that is already there is the same, bit for bit.
     remove(&target)?;
     fs::rename(&part, &target).map_err(|e| TrainError::io(&target, e))?;
@@ -109,12 +131,13 @@ pub fn save(state: &State, parent: &Path) -> Result<PathBuf> {
 pub fn load(dir: &Path) -> Result<State> {
     let path = dir.join(STATE_FILE);
     let text = fs::read_to_string(&path).map_err(|e| TrainError::io(&path, e))?;
-    let progress: Progress = serde_json::from_str(&text).map_err(|e| TrainError::Damaged {
-        path: path.clone(),
-        found: e.to_string(),
-        expected: "the state of a trainer".into(),
-        hint: "go on from an earlier checkpoint",
-    })?;
+    let Stored { progress, adamw_steps } =
+        serde_json::from_str(&text).map_err(|e| TrainError::Damaged {
+            path: path.clone(),
+            found: e.to_string(),
+            expected: "the state of a trainer".into(),
+            hint: "go on from an earlier checkpoint",
+        })?;
     let config = Config::from_dir(dir)?;
     let stored = Checkpoint::open(&dir.join(TENSORS_FILE))?;
     let read = |part: &str, name: &str, shape: &[usize]| {
@@ -125,7 +148,7 @@ pub fn load(dir: &Path) -> Result<State> {
         parameters.iter().map(|p| read(part, &p.name, &p.shape)).collect()
     };
     let (first, second) = (moments("first")?, moments("second")?);
-    let adamw = Adamw { steps: progress.step, first, second };
+    let adamw = Adamw { steps: adamw_steps.unwrap_or(progress.step), first, second };
     Ok(State { progress, parameters, adamw })
 }
 
@@ -168,7 +191,7 @@ fn remove(dir: &Path) -> Result<()> {
     }
 }
 
-fn write_text(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
     Ok(write_atomically(path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
 }
 

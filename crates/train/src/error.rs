@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use ponder_engine::EngineError;
 use ponder_model::ModelError;
 use ponder_text::TextError;
 
@@ -14,6 +15,10 @@ pub enum TrainError {
     /// The model or its files.
     #[error(transparent)]
     Model(#[from] ModelError),
+
+    /// The engine that samples.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 
     /// A file of the run could not be read or written.
     #[error("{path}: {source}\nhint: is the disk full, or the run folder someone else's?")]
@@ -70,6 +75,45 @@ pub enum TrainError {
         what: &'static str,
         /// Its value.
         value: f64,
+    },
+
+    /// Sampler and trainer do not agree to the bit.
+    #[error(
+        "step {step}: {tokens} of {of} log-probabilities of the sampler differ from the trainer's, \
+         by up to {largest:e}\n\
+         hint: this is a defect of a kernel, or weights changed during a rollout; report it with \
+         the output of `ponder doctor`"
+    )]
+    Mismatch {
+        /// The step, from 0.
+        step: u64,
+        /// Tokens whose bits differ.
+        tokens: u64,
+        /// Tokens compared.
+        of: u64,
+        /// The largest difference.
+        largest: f64,
+    },
+
+    /// An option that cannot be.
+    #[error("option `{name}` is {found}, expected {expected}\nhint: change this option")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// What it can be.
+        expected: &'static str,
+    },
+
+    /// The tokenizer lacks what answers are taken apart by.
+    #[error(
+        "the tokenizer has no token {name}\n\
+         hint: reinforcement learning needs R1's control tokens; make the vocabulary with them"
+    )]
+    NoMark {
+        /// The token.
+        name: &'static str,
     },
 
     /// The data source has nothing to train on.

@@ -1,5 +1,5 @@
-//! Training of R1-class models: pre-training and supervised fine-tuning, and the losses of
-//! reinforcement learning.
+//! Training of R1-class models: pre-training, supervised fine-tuning, and reinforcement learning
+//! with verifiable rewards.
 //!
 //! A model is written once, against `ponder_kernels::Ops`. Training runs the same code on a
 //! [`tape::Tape`], which calls the backend and remembers how to go back, so the log-probabilities
@@ -7,9 +7,12 @@
 #![forbid(unsafe_code)]
 
 pub mod adamw;
+pub mod advantage;
 pub mod checkpoint;
+pub mod curriculum;
 pub mod data;
 mod error;
+pub mod grpo;
 pub mod init;
 pub mod loss;
 pub mod mixture;
@@ -20,6 +23,9 @@ pub mod policy;
 pub mod pretrain;
 pub use ponder_tasks::random;
 pub mod record;
+pub mod reply;
+pub mod reward;
+pub mod rollout;
 pub mod rollouts;
 pub mod run;
 pub mod schedule;

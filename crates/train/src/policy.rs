@@ -9,7 +9,7 @@ use ponder_kernels::ops::backward::address;
 use ponder_kernels::ops::cross_entropy::{self, Targets};
 
 use crate::pack::{self, Sequence};
-use crate::parameters::{GradientStore, Weights};
+use crate::parameters::{GradientStore, ParameterId, Weights};
 use crate::tape::{RecordedChoices, Tape};
 
 /// A micro-batch of answers. Trainable are the tokens of weight other than 0 (see [`Sequence`]);
@@ -39,8 +39,23 @@ impl Answers<'_> {
     }
 }
 
+/// What a pass over answers found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluation {
+    /// The log-probability of every trainable token.
+    pub log_probs: Vec<f32>,
+    /// For each layer of experts, the parameter of its gate's bias and the experts that every
+    /// token chose, `[tokens, num_experts_per_tok]`.
+    pub choices: Vec<(ParameterId, Vec<u32>)>,
+}
+
 /// The log-probability of every trainable token.
 pub fn log_probs(ops: &dyn Gradients, weights: &Weights, answers: &Answers) -> Vec<f32> {
+    evaluate(ops, weights, answers).log_probs
+}
+
+/// The same, and how experts were chosen.
+pub fn evaluate(ops: &dyn Gradients, weights: &Weights, answers: &Answers) -> Evaluation {
     let model = &weights.model;
     let tape = Tape::new(ops, weights, answers.choices);
     let batch = pack::batch(model, answers.sequences);
@@ -49,18 +64,19 @@ pub fn log_probs(ops: &dyn Gradients, weights: &Weights, answers: &Answers) -> V
     let (rows, token_ids) = answers.targets();
     let temperature = answers.temperature;
     let targets = Targets { rows: &rows, token_ids: &token_ids, temperature };
-    cross_entropy::forward(ops, &hidden, model.head(), &targets)
+    let log_probs = cross_entropy::forward(ops, &hidden, model.head(), &targets);
+    Evaluation { log_probs, choices: tape.choices() }
 }
 
 /// Adds to `store` the gradient of a loss whose derivative by the log-probability `lp` of trainable
-/// token `i` is `slope(i, lp)`. Returns the log-probabilities.
+/// token `i` is `slope(i, lp)`. Returns the log-probabilities and the choices of experts.
 pub fn accumulate(
     ops: &dyn Gradients,
     weights: &Weights,
     answers: &Answers,
     slope: &dyn Fn(usize, f32) -> f32,
     store: &mut GradientStore,
-) -> Vec<f32> {
+) -> Evaluation {
     let model = &weights.model;
     let tape = Tape::new(ops, weights, answers.choices);
     let batch = pack::batch(model, answers.sequences);
@@ -72,6 +88,7 @@ pub fn accumulate(
     let head = (model.head(), &weights.transposes);
     let into = store.get_mut(weights.id(address(model.head())));
     let (log_probs, grad) = cross_entropy::backward(ops, &hidden, head, &targets, slope, into);
+    let choices = tape.choices();
     tape.backward(vec![(hidden, grad)], None, store);
-    log_probs
+    Evaluation { log_probs, choices }
 }

@@ -77,7 +77,7 @@ fn the_way_back_sees_the_same_log_probabilities() {
     let cpu = Cpu::new(CpuOptions { isa, threads: 2, pin: false }).unwrap();
     let mut store = GradientStore::new(&parameters);
     let found = policy::accumulate(&cpu, &weights, &answers, &|_, _| 0.0, &mut store);
-    assert_eq!(found, policy::log_probs(&cpu, &weights, &answers));
+    assert_eq!(found, policy::evaluate(&cpu, &weights, &answers));
     assert_eq!(store.norm(), 0.0, "no slope, no gradient, exactly");
 }
 

@@ -3,7 +3,7 @@
 use super::logprobs::{is_finite, logprobs};
 use super::select::{Candidate, best_first, top_k};
 use super::*;
-use ponder_kernels::ops::log_softmax::log_prob;
+use ponder_kernels::ops::log_softmax::{log_prob, log_prob_at};
 
 /// Logits with a plausible spread, and ties.
 fn row(n: usize, seed: u64) -> Vec<f32> {
@@ -166,12 +166,15 @@ fn bans_mask_and_padding_rows_are_never_chosen() {
 #[test]
 fn log_probabilities_are_those_of_the_one_definition() {
     let row = row(3000, 8);
-    let (logprob, top) = logprobs(&row, Some(17), 5, &mut Scratch::default());
+    let (logprob, top) = logprobs(&row, Some(17), (5, 1.0), &mut Scratch::default());
     assert_eq!(logprob.unwrap().to_bits(), log_prob(&row, 17).to_bits());
     assert_eq!(top.len(), 5);
     for entry in top {
         assert_eq!(entry.logprob.to_bits(), log_prob(&row, entry.id as usize).to_bits());
     }
+    let (cool, top) = logprobs(&row, Some(17), (1, 0.7), &mut Scratch::default());
+    assert_eq!(cool.unwrap().to_bits(), log_prob_at(&row, 17, 0.7).to_bits());
+    assert_eq!(top[0].logprob.to_bits(), log_prob_at(&row, top[0].id as usize, 0.7).to_bits());
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! What reinforcement learning promises: it learns what is rewarded and nothing else, sampler and
+//! trainer agree to the bit, and a killed run goes on as if it had not been.
+
+mod bandit;
+mod learning;
+mod resume;
