@@ -162,7 +162,7 @@ const CAPABILITY: Intent = Intent {
 };
 
 const GREETING_GERMAN: Intent = Intent {
-    name: "german greeting",
+    name: "german hello",
     language: Language::German,
     phrases: &[
         "hallo",
