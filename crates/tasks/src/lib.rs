@@ -10,13 +10,18 @@ mod columns;
 mod countdown;
 mod factor;
 mod formula;
+mod gcd;
 pub mod grade;
+mod instruct;
 mod knights;
 pub mod language;
 mod linear;
+mod modular;
 mod mul;
 mod path;
 mod phrasing;
+mod program;
+mod radix;
 pub mod random;
 mod smalltalk;
 pub mod split;
@@ -37,16 +42,21 @@ pub fn all() -> &'static [&'static dyn Task] {
         &addsub::AddSub,
         &mul::Mul,
         &chain::Chain,
+        &modular::Modular,
+        &gcd::Gcd,
+        &radix::Radix,
         &linear::Linear,
         &words::Words,
         &countdown::Countdown { count: 3 },
         &countdown::Countdown { count: 4 },
         &factor::Factor,
         &subset::Subset,
-        &smalltalk::SmallTalk,
         &sudoku::Sudoku,
         &knights::Knights,
         &path::Path,
+        &program::Program,
+        &smalltalk::SmallTalk,
+        &instruct::Instruct,
     ]
 }
 
