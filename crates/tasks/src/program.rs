@@ -102,7 +102,7 @@ impl Wanted {
 
     /// Programs that fit the first example, until one fits all, or patience ends; and the last.
     fn search(&self, mean_tries: f64, random: &mut Random) -> (String, Shape) {
-        let mut trace = Trace::new(mean_tries);
+        let mut trace = Trace::new(mean_tries, 0);
         let first = &self.examples[0];
         let mut shapes = fitting(first, output(self.shape, first));
         random.shuffle(&mut shapes);
@@ -214,7 +214,7 @@ impl Problem for Wanted {
         let (thinking, found) = match plan {
             Plan::Short => (text(self.shape), self.shape),
             Plan::Straight { .. } => {
-                let mut trace = Trace::new(f64::INFINITY);
+                let mut trace = Trace::new(f64::INFINITY, 0);
                 trace.say("try");
                 self.try_out(self.shape, &mut trace);
                 trace.say("yes");
