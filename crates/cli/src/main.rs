@@ -2,7 +2,6 @@
 //! reads the environment, and only here are errors turned into messages and exit codes.
 #![forbid(unsafe_code)]
 
-mod answer;
 mod ask;
 mod backend;
 mod bench;
@@ -23,8 +22,8 @@ mod progress;
 mod runs;
 mod score;
 mod screen;
+mod serve;
 mod session;
-mod stop_text;
 mod template;
 mod terminal;
 mod tokenize;
@@ -55,6 +54,8 @@ enum Command {
     Ask(ask::Args),
     /// Talk with a model in the terminal.
     Chat(chat::Args),
+    /// Serve the APIs of OpenAI, DeepSeek and Anthropic.
+    Serve(serve::Args),
     /// Log-probabilities of given text or token ids.
     Score(score::Args),
     /// Text to token ids and back.
@@ -93,6 +94,7 @@ fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
     match command {
         Command::Ask(args) => ask::run(&args, terminal),
         Command::Chat(args) => chat::run(&args, terminal),
+        Command::Serve(args) => serve::run(&args, terminal),
         Command::Score(args) => score::run(&args, terminal),
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Template(args) => template::run(&args),

@@ -2,8 +2,8 @@
 
 use std::io::{Result, Write};
 
-use crate::answer::Part;
 use crate::terminal::Terminal;
+use ponder_text::Part;
 
 /// Where the streamed parts go. The answer always goes to standard output; thinking joins it on a
 /// terminal, and otherwise goes to standard error if that is one: a file gets the answer alone.

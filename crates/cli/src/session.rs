@@ -9,9 +9,8 @@ use ponder_engine::{
 };
 use ponder_kernels::{Ops, PAGE_TOKENS};
 use ponder_model::Model;
-use ponder_text::Tokenizer;
+use ponder_text::{OutputText, Part, Tokenizer};
 
-use crate::answer::{Answer, Part};
 use crate::backend::BackendArgs;
 use crate::checkpoint::Opened;
 use crate::generation::GenerationArgs;
@@ -131,10 +130,15 @@ impl Session<'_> {
         let request = self.request(&task)?;
         let seed = request.sampling.seed;
         let stop_ids = request.stop.ids.clone();
-        let mut answer = Answer::new(self.tokenizer, &task.prompt, task.is_raw, &task.args.stop);
+        let mut text = OutputText::new(self.tokenizer, &task.prompt, task.is_raw, &task.args.stop);
+        let (mut reasoning, mut answer) = (String::new(), String::new());
         let mut failed: Option<anyhow::Error> = None;
         let mut written = Ok(());
         let mut show = |part, text: &str| {
+            match part {
+                Part::Thinking => reasoning.push_str(text),
+                Part::Answer => answer.push_str(text),
+            }
             if written.is_ok() {
                 written = new_text(part, text);
             }
@@ -148,20 +152,20 @@ impl Session<'_> {
             match event {
                 Event::Prefilled { .. } => prefilled = Some(Instant::now()),
                 Event::Token { token, .. } if !stop_ids.contains(&token.id) => {
-                    let pushed = answer.push(token.id, &mut |part, text| {
+                    let pushed = text.push(self.tokenizer, token.id, &mut |part, text| {
                         goes_on &= show(part, text);
                     });
                     if let Err(error) = pushed {
                         failed = Some(error.into());
                     }
-                    goes_on &= failed.is_none() && !answer.is_stopped();
+                    goes_on &= failed.is_none() && text.stopped_by().is_none();
                 }
                 _ => {}
             }
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         let is_interrupted = interrupt.unwatch();
-        answer.finish(&mut |part, text| {
+        text.finish(&mut |part, text| {
             show(part, text);
         });
         let generation = generation?;
@@ -171,16 +175,16 @@ impl Session<'_> {
         let prefilled = prefilled.unwrap_or(end);
         Ok(Outcome {
             finish: match generation.reason {
-                _ if answer.is_stopped() => Finish::Stop,
+                _ if text.stopped_by().is_some() => Finish::Stop,
                 FinishReason::Cancelled if is_interrupted => Finish::Interrupted,
                 FinishReason::Length => Finish::Length,
                 _ => Finish::Stop,
             },
-            reasoning: answer.reasoning().to_owned(),
-            answer: answer.text().to_owned(),
+            reasoning,
+            answer,
             prompt_tokens: generation.usage.prompt_tokens,
             cached_tokens: generation.usage.cached_tokens,
-            reasoning_tokens: answer.reasoning_tokens(),
+            reasoning_tokens: text.reasoning_tokens(),
             tokens: generation.tokens,
             seed,
             prefill_s: (prefilled - start).as_secs_f64(),

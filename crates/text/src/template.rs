@@ -184,6 +184,11 @@ impl ChatTemplate {
         Ok(String::from_utf8(output.bytes).expect("templates write strings"))
     }
 
+    /// The template as written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     pub(crate) fn literals(&self) -> &[String] {
         &self.literals
     }

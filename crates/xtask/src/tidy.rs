@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &["kernels", "tensor"]),
     ("engine", &["model", "kernels", "tensor"]),
     ("train", &["engine", "model", "kernels", "tensor", "text", "tasks"]),
-    ("cli", &["train", "engine", "model", "kernels", "tensor", "text", "tasks"]),
+    ("server", &["engine", "text"]),
+    ("cli", &["server", "train", "engine", "model", "kernels", "tensor", "text", "tasks"]),
     ("xtask", &[]),
 ];
 

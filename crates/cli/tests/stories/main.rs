@@ -9,6 +9,8 @@ mod grading;
 mod memory;
 mod numbers;
 mod runs;
+mod server;
+mod serving;
 mod support;
 mod templates;
 mod thinking;

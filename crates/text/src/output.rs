@@ -1,8 +1,10 @@
 //! Generated ids as text: thinking and answer apart, stop strings cut off.
 
-use ponder_text::{Piece, ReasoningSplitter, ReasoningState, StreamDecoder, TextError, Tokenizer};
-
+use crate::error::TextError;
+use crate::reasoning::{Piece, ReasoningSplitter, ReasoningState};
 use crate::stop_text::StopText;
+use crate::stream::StreamDecoder;
+use crate::tokenizer::Tokenizer;
 
 /// Which of the two a text belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,45 +15,42 @@ pub enum Part {
     Answer,
 }
 
-/// Collects what one generation writes.
-pub struct Answer<'t> {
-    tokenizer: &'t Tokenizer,
+/// Turns the ids of one generation into text. Keeps only what is not certain yet.
+#[derive(Clone, Debug)]
+pub struct OutputText {
     /// `None` for raw text, which is all answer.
     splitter: Option<ReasoningSplitter>,
     decoder: StreamDecoder,
     part: Part,
     stops: StopText,
-    is_stopped: bool,
-    reasoning: String,
-    answer: String,
+    /// Which stop string has ended the answer.
+    stopped_by: Option<usize>,
 }
 
-impl<'t> Answer<'t> {
+impl OutputText {
     /// For ids that follow `prompt`.
     pub fn new(
-        tokenizer: &'t Tokenizer,
+        tokenizer: &Tokenizer,
         prompt: &[u32],
         is_raw: bool,
         stops: &[String],
-    ) -> Answer<'t> {
+    ) -> OutputText {
         let splitter = (!is_raw).then(|| ReasoningSplitter::new(tokenizer, prompt));
         let starts_thinking =
             splitter.as_ref().is_some_and(|s| s.state() == ReasoningState::Thinking);
-        Answer {
-            tokenizer,
+        OutputText {
             splitter,
             decoder: StreamDecoder::after(tokenizer, prompt),
             part: if starts_thinking { Part::Thinking } else { Part::Answer },
             stops: StopText::new(stops),
-            is_stopped: false,
-            reasoning: String::new(),
-            answer: String::new(),
+            stopped_by: None,
         }
     }
 
     /// Takes the next id; `new_text` gets what it adds to which part. Special tokens add nothing.
     pub fn push(
         &mut self,
+        tokenizer: &Tokenizer,
         id: u32,
         new_text: &mut impl FnMut(Part, &str),
     ) -> Result<(), TextError> {
@@ -69,10 +68,10 @@ impl<'t> Answer<'t> {
             self.add(&rest, new_text);
             self.part = part;
         }
-        if self.tokenizer.is_special(id) {
+        if tokenizer.is_special(id) {
             return Ok(());
         }
-        let text = self.decoder.push(self.tokenizer, id)?;
+        let text = self.decoder.push(tokenizer, id)?;
         self.add(&text, new_text);
         Ok(())
     }
@@ -82,41 +81,33 @@ impl<'t> Answer<'t> {
         let rest = self.decoder.flush();
         self.add(&rest, new_text);
         let held = self.stops.finish();
-        if !self.is_stopped && !held.is_empty() {
-            self.answer.push_str(&held);
+        if self.stopped_by.is_none() && !held.is_empty() {
             new_text(Part::Answer, &held);
         }
     }
 
     fn add(&mut self, text: &str, new_text: &mut impl FnMut(Part, &str)) {
-        if text.is_empty() || self.is_stopped {
+        if text.is_empty() || self.stopped_by.is_some() {
             return;
         }
         if self.part == Part::Thinking {
-            self.reasoning.push_str(text);
             return new_text(Part::Thinking, text);
         }
-        let (certain, is_stopped) = self.stops.push(text);
-        self.is_stopped = is_stopped;
+        let (certain, stopped_by) = self.stops.push(text);
+        self.stopped_by = stopped_by;
         if !certain.is_empty() {
-            self.answer.push_str(&certain);
             new_text(Part::Answer, &certain);
         }
     }
 
-    /// Whether a stop string has ended the answer.
-    pub fn is_stopped(&self) -> bool {
-        self.is_stopped
+    /// Which of the stop strings has ended the answer, if one has.
+    pub fn stopped_by(&self) -> Option<usize> {
+        self.stopped_by
     }
 
-    /// The thinking so far, as written.
-    pub fn reasoning(&self) -> &str {
-        &self.reasoning
-    }
-
-    /// The answer so far, as written.
-    pub fn text(&self) -> &str {
-        &self.answer
+    /// Whether the thinking is open: what comes belongs to it.
+    pub fn is_thinking(&self) -> bool {
+        self.splitter.as_ref().is_some_and(|s| s.state() == ReasoningState::Thinking)
     }
 
     /// Tokens of thinking so far, marks not counted.

@@ -1,6 +1,7 @@
 //! Stop strings in streamed text: what may be the beginning of one is held back.
 
 /// Looks for the first of several strings in a text that comes in pieces.
+#[derive(Clone, Debug)]
 pub struct StopText {
     stops: Vec<String>,
     /// Seen but not passed on: the beginning of a stop string, perhaps.
@@ -10,26 +11,26 @@ pub struct StopText {
 impl StopText {
     /// Looks for `stops`; an empty one never occurs.
     pub fn new(stops: &[String]) -> StopText {
-        let stops = stops.iter().filter(|stop| !stop.is_empty()).cloned().collect();
-        StopText { stops, held: String::new() }
+        StopText { stops: stops.to_vec(), held: String::new() }
     }
 
     /// Takes the next piece. Returns the text that is certain to stand before any stop string,
-    /// and whether one was found.
-    pub fn push(&mut self, piece: &str) -> (String, bool) {
+    /// and which of them was found.
+    pub fn push(&mut self, piece: &str) -> (String, Option<usize>) {
         self.held.push_str(piece);
         // The one that is complete first, so that it does not matter how the text is cut.
-        let places = self.stops.iter().filter_map(|stop| {
+        let places = self.stops.iter().enumerate().filter(|(_, stop)| !stop.is_empty());
+        let places = places.filter_map(|(index, stop)| {
             let start = self.held.find(stop.as_str())?;
-            Some((start + stop.len(), start))
+            Some((start + stop.len(), start, index))
         });
-        if let Some((_, start)) = places.min() {
+        if let Some((_, start, index)) = places.min() {
             let text = self.held[..start].to_owned();
             self.held.clear();
-            return (text, true);
+            return (text, Some(index));
         }
         let rest = self.held.split_off(self.certain());
-        (std::mem::replace(&mut self.held, rest), false)
+        (std::mem::replace(&mut self.held, rest), None)
     }
 
     /// What was held back, when nothing follows.
@@ -59,9 +60,9 @@ mod tests {
         let mut stop_text = StopText::new(&stops);
         let mut text = String::new();
         for piece in pieces {
-            let (certain, is_stopped) = stop_text.push(piece);
+            let (certain, found) = stop_text.push(piece);
             text.push_str(&certain);
-            if is_stopped {
+            if found.is_some() {
                 return (text, true);
             }
         }
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn only_a_possible_beginning_is_held_back() {
         let mut stop_text = StopText::new(&["END".to_owned()]);
-        assert_eq!(stop_text.push("some text E"), ("some text ".to_owned(), false));
-        assert_eq!(stop_text.push("D"), ("ED".to_owned(), false));
+        assert_eq!(stop_text.push("some text E"), ("some text ".to_owned(), None));
+        assert_eq!(stop_text.push("D"), ("ED".to_owned(), None));
     }
 }

@@ -1,0 +1,8 @@
+//! One file for each API that clients speak. A dialect reads its requests into a
+//! [`crate::generate::Generate`] and writes its answers from outputs.
+
+pub mod openai_chat;
+pub mod openai_completions;
+
+mod asked;
+mod logprobs;

@@ -1,0 +1,54 @@
+//! The handlers of chat completions.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::gate::json_response;
+use super::{answer_error_parts, sse};
+use crate::access::{Admission, Tenant};
+use crate::app::App;
+use crate::collected::collect;
+use crate::dialect::openai_chat::{Chat, ChatWriter, Manners};
+use crate::error::ApiError;
+use crate::fields::Fields;
+
+/// `/v1/chat/completions`.
+pub async fn openai(State(app): State<Arc<App>>, request: Request) -> Response {
+    answer(app, request, Manners::OpenAi).await
+}
+
+/// `/chat/completions` and `/beta/chat/completions`.
+pub async fn deepseek(State(app): State<Arc<App>>, request: Request) -> Response {
+    answer(app, request, Manners::DeepSeek).await
+}
+
+async fn answer(app: Arc<App>, request: Request, manners: Manners) -> Response {
+    let (parts, body) = request.into_parts();
+    let result = async {
+        let admission = super::admit(&app, &parts)?;
+        let mut fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
+        let model = fields.string("model")?;
+        app.check_model(model.as_deref())?;
+        let read = || Chat::read(fields, &app.served, app.options.limits.n, manners);
+        let chat = tokio::task::block_in_place(read)?;
+        run(&app, chat, admission).await
+    };
+    match result.await {
+        Ok(response) => response,
+        Err(error) => answer_error_parts(&error, &parts),
+    }
+}
+
+async fn run(app: &Arc<App>, chat: Chat, admission: Admission) -> Result<Response, ApiError> {
+    let tenant: &Tenant = &admission.tenant;
+    let generation = app.generate(&chat.asked, tenant).await?;
+    if chat.is_stream {
+        let writer = ChatWriter::new(chat.style, app.served.clone());
+        return Ok(sse::respond(generation, writer, admission));
+    }
+    let choices = collect(generation, chat.asked.n).await?;
+    Ok(json_response(StatusCode::OK, &chat.style.answer(&choices, &app.served)))
+}
