@@ -102,7 +102,11 @@ pub(super) unsafe fn store_panel(
     for (i, values) in panel.chunks_exact(PANEL_ROWS).enumerate() {
         // SAFETY: the caller's promise.
         let out = unsafe { out.part((first_row + i) * row_width + first_col, n_cols) };
-        out.copy_from_slice(&values[..n_cols]);
+        // A copy of known length is two instructions, any other a call.
+        match (<&mut [f32; PANEL_ROWS]>::try_from(&mut *out), values.as_array()) {
+            (Ok(out), Some(values)) => *out = *values,
+            _ => out.copy_from_slice(&values[..n_cols]),
+        }
         if let Some(bias) = bias {
             out.iter_mut().zip(&bias[first_col..]).for_each(|(out, bias)| *out += bias);
         }
