@@ -180,3 +180,67 @@ pub fn vocabulary_texts(
         plain_text(&problem.question(&mut random), &work, &mut random)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use ponder_text::vocabulary;
+
+    use super::*;
+
+    fn format() -> TextFormat {
+        let texts = vocabulary_texts(&Mixture::supervised(), 1, 300).collect::<Vec<_>>();
+        let learnt = vocabulary::learn(texts.into_iter(), 320, 512).unwrap();
+        let [tokenizer, config] = [&learnt.tokenizer, &learnt.config].map(|v| v.to_string());
+        TextFormat {
+            tokenizer: Tokenizer::from_bytes(tokenizer.as_bytes(), Some(config.as_bytes()))
+                .unwrap(),
+            template: ChatTemplate::from_source(
+                vocabulary::CHAT_TEMPLATE,
+                vocabulary::BOS,
+                vocabulary::EOS,
+            )
+            .unwrap(),
+        }
+    }
+
+    #[test]
+    fn documents_repeat_fit_the_context_and_weigh_what_is_learnt() {
+        let (format, mixture) = (format(), Mixture::supervised());
+        for form in [Form::Base, Form::ColdStart] {
+            let documents = ProblemDocuments::new(&format, &mixture, form, (5, 256, 60)).unwrap();
+            let texts = |i: u64| {
+                let document = documents.document(i).unwrap();
+                let ids = &document.token_ids;
+                assert_eq!(Some(document.clone()), documents.document(i));
+                assert!(ids.len() <= 256 && ids.len() == document.weights.len());
+                assert_eq!(Some(ids[0]), format.tokenizer.bos_id());
+                let n_given = document.weights.iter().take_while(|w| **w == 0.0).count();
+                assert!(document.weights[n_given..].iter().all(|w| *w == 1.0));
+                let decode = |ids: &[u32]| format.tokenizer.decode(ids).unwrap();
+                (decode(&ids[..n_given]), decode(&ids[n_given..]))
+            };
+            let texts: Vec<(String, String)> = (0..60).map(texts).collect();
+            let given = texts.iter().filter(|(given, _)| given.ends_with("<think>\n"));
+            assert_eq!(given.count(), if form == Form::ColdStart { 60 } else { 0 });
+            let ended = texts.iter().filter(|(_, learnt)| learnt.ends_with(vocabulary::EOS));
+            assert!(ended.count() > 50, "most documents are whole");
+            let chats = texts.iter().filter(|(_, learnt)| learnt.contains("<｜User｜>")).count();
+            assert!(if form == Form::Base { (3..30).contains(&chats) } else { chats == 0 });
+            assert_eq!(documents.document(60), None);
+        }
+    }
+
+    #[test]
+    fn what_is_trained_on_is_in_no_other_split() {
+        let mixture = Mixture::supervised();
+        let drawn = |split: Split| -> HashSet<String> {
+            let mut random = Random::new(3, split as u64);
+            (0..2000).map(|_| mixture.draw(split, &mut random).problem.canonical()).collect()
+        };
+        let [train, validation, test] = [Split::Train, Split::Validation, Split::Test].map(drawn);
+        assert!(train.is_disjoint(&test) && train.is_disjoint(&validation));
+        assert!(validation.is_disjoint(&test));
+    }
+}
