@@ -1,7 +1,8 @@
 //! Word problems whose quantities depend on each other, as people tell them (in the manner of
-//! iGSM, arXiv 2407.20311, much smaller): stories, comparisons and purchases.
+//! iGSM, arXiv 2407.20311, much smaller): stories, comparisons, purchases and one-step questions of every day.
 
 mod cast;
+mod everyday;
 mod graph;
 mod relation;
 mod shopping;
@@ -11,6 +12,7 @@ use crate::answer::boxed_integer;
 use crate::language::Language;
 use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
+use everyday::Everyday;
 use graph::Graph;
 use relation::Relation;
 use shopping::Shopping;
@@ -30,6 +32,7 @@ enum Tale {
     Story(Story),
     Relation(Relation),
     Shopping(Shopping),
+    Everyday(Everyday),
 }
 
 /// Operations, largest number and quantities that do not matter, by level.
@@ -59,7 +62,13 @@ impl Task for Words {
         let (n_operations, max, max_idle) = SIZES[usize::from(level)];
         let n_idle = random.between(0, max_idle as i64) as usize;
         let language = Language::draw(random);
+        let is_plain = n_operations == 1 && language == Language::English && random.chance(0.4);
         let (tale, graph) = match random.below(5) {
+            _ if is_plain => {
+                let everyday = Everyday::draw(max, random);
+                let graph = everyday.graph();
+                (Tale::Everyday(everyday), graph)
+            }
             0 if language == Language::English => {
                 let shopping = Shopping::draw(n_operations, max, n_idle > 0, random);
                 let graph = shopping.graph();
@@ -96,6 +105,7 @@ impl Problem for WordProblem {
             Tale::Story(story) => story.tell(in_words, random),
             Tale::Relation(relation) => relation.tell(in_words, random),
             Tale::Shopping(shopping) => shopping.tell(in_words, random),
+            Tale::Everyday(everyday) => everyday.tell(in_words, random),
         };
         if random.chance(0.2) { text.to_lowercase() } else { text }
     }

@@ -1,7 +1,7 @@
 //! What holds for every task: own solutions are paid, nothing else is, draws repeat, every side of
 //! the split has problems.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ponder_tasks::random::Random;
 use ponder_tasks::task::draw;
@@ -23,10 +23,13 @@ fn each_level(mut check: impl FnMut(&'static dyn Task, u8)) {
     }
 }
 
+/// 100,000 of each task where tests run optimised.
+const N_ROUND_TRIPS: u64 = if cfg!(debug_assertions) { 100 } else { 10_000 };
+
 #[test]
 fn every_own_solution_is_paid() {
     each_level(|task, level| {
-        for i in 0..200 {
+        for i in 0..N_ROUND_TRIPS {
             let mut random = Random::new(i, u64::from(level));
             let problem = task.draw(level, &mut random);
             let work = problem.work(STYLES[i as usize % STYLES.len()], &mut random);
@@ -42,6 +45,25 @@ fn every_own_solution_is_paid() {
             );
         }
     });
+}
+
+/// Variants of one problem share a canonical text; then they have one answer, too.
+#[test]
+fn equal_problems_have_equal_answers() {
+    let mut answers: HashMap<String, String> = HashMap::new();
+    each_level(|task, level| {
+        if task.class() != Class::Compute {
+            return;
+        }
+        for i in 0..500 {
+            let mut random = Random::new(17, i);
+            let problem = task.draw(level, &mut random);
+            let reply = problem.work(Style::Short, &mut random).reply;
+            let known = answers.entry(problem.canonical()).or_insert_with(|| reply.clone());
+            assert_eq!(*known, reply, "{} {level}: {}", task.name(), problem.canonical());
+        }
+    });
+    assert!(answers.len() > 10_000, "{}", answers.len());
 }
 
 #[test]

@@ -225,6 +225,7 @@ impl Story {
             (Language::English, false) => &[
                 "how many {things} {does} {who} have now?",
                 "how many {things} {does} {who} have?",
+                "how many {does} {who} have?",
                 "how many {does} {who} have now?",
                 "how many {things} {does} {who} have in all?",
             ],
