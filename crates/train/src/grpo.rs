@@ -18,7 +18,7 @@ use std::time::Instant;
 use ponder_kernels::Gradients;
 use serde_json::json;
 
-pub use groups::{Answer, Group, Prompt, Source};
+pub use groups::{Answer, Group};
 pub use options::{Control, GrpoOptions, LongerAnswers, Reference, options};
 pub use report::{BEHAVIOURS, GrpoReport};
 pub use state::Grpo;
@@ -27,6 +27,7 @@ use crate::error::Result;
 use crate::loss::Sample;
 use crate::pack::Sequence;
 use crate::parameters::Parameters;
+use crate::prompt::Source;
 use crate::rollouts::RolloutFile;
 use crate::run::Run;
 use groups::Sampling;

@@ -1,15 +1,11 @@
 //! What an answer earns. Rules only, as in R1's first stage: is it right, does it keep the form,
 //! is it too long, does it repeat itself, does it keep to its language.
 
-mod language;
-
 use std::collections::HashSet;
 
 use ponder_tasks::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-pub use language::consistency;
 
 use crate::reply::Reply;
 use crate::rollout::Completion;
@@ -29,7 +25,7 @@ pub struct RewardWeights {
     pub repetition: f64,
     /// Tokens of the runs that repetition is counted in.
     pub repetition_run: usize,
-    /// Share of the words that are of the question's language.
+    /// Share of the thought's telling words that are of the question's language.
     pub language: f64,
 }
 
@@ -57,27 +53,27 @@ pub struct Rewards {
     pub overlong: f64,
     /// 0 to −1.
     pub repetition: f64,
-    /// 0 to 1; absent where no word tells.
-    pub language: Option<f64>,
+    /// 0 to 1.
+    pub language: f64,
 }
 
 impl Rewards {
-    /// The weighted sum; what is absent counts nothing.
+    /// The weighted sum.
     pub fn total(&self, weights: &RewardWeights) -> f64 {
         weights.accuracy * self.accuracy
             + weights.format * self.format
             + weights.overlong * self.overlong
             + weights.repetition * self.repetition
-            + weights.language * self.language.unwrap_or(0.0)
+            + weights.language * self.language
     }
 
-    /// The parts by name; null where one is absent.
+    /// The parts by name.
     pub fn parts(&self) -> Map<String, Value> {
         let parts = [
-            ("accuracy", Some(self.accuracy)),
-            ("format", Some(self.format)),
-            ("overlong", Some(self.overlong)),
-            ("repetition", Some(self.repetition)),
+            ("accuracy", self.accuracy),
+            ("format", self.format),
+            ("overlong", self.overlong),
+            ("repetition", self.repetition),
             ("language", self.language),
         ];
         parts.into_iter().map(|(name, part)| (name.to_owned(), Value::from(part))).collect()
@@ -99,14 +95,13 @@ pub fn judge(
 ) -> Rewards {
     let text = reply.gradable();
     let is_correct = text.is_some_and(|text| problem.grade(text));
-    let words = format!("{}\n{}", reply.thinking, text.unwrap_or_default());
     let n_tokens = completion.token_ids.len();
     Rewards {
         accuracy: is_correct as u8 as f64,
         format: reply.is_well_formed(is_boxed) as u8 as f64,
         overlong: overlong(n_tokens, max_tokens, weights.overlong_share * max_tokens as f64),
         repetition: repetition(&completion.token_ids, weights.repetition_run),
-        language: consistency(problem.language(), &words),
+        language: problem.language().consistency(&reply.thinking),
     }
 }
 
@@ -146,10 +141,11 @@ mod tests {
     }
 
     #[test]
-    fn absent_parts_count_nothing() {
+    fn parts_count_by_their_weights() {
         let rewards = Rewards { accuracy: 1.0, format: 1.0, overlong: -0.5, ..Rewards::default() };
         assert!((rewards.total(&RewardWeights::R1) - 1.05).abs() < 1e-12);
         let strict = RewardWeights { language: 0.5, ..RewardWeights::R1 };
-        assert_eq!(rewards.total(&strict), rewards.total(&RewardWeights::R1));
+        let pure = Rewards { language: 1.0, ..rewards };
+        assert!((pure.total(&strict) - 1.55).abs() < 1e-12);
     }
 }

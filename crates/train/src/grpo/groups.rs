@@ -2,41 +2,17 @@
 
 use ponder_kernels::Ops;
 use ponder_model::Model;
-use ponder_tasks::Problem;
 
 use super::options::{Control, GrpoOptions};
 use crate::advantage::advantages;
 use crate::curriculum::Curriculum;
 use crate::error::{Result, TrainError};
+use crate::prompt::{Prompt, Source};
 use crate::random::Random;
-use crate::reply::{Marks, Reply};
+use crate::reply::Reply;
 use crate::reward::{Rewards, judge};
 use crate::rollout::{Completion, RolloutOptions, rollout};
 use crate::rollouts::Rollout;
-
-/// A question as the model is asked it.
-pub struct Prompt {
-    /// The task it is of.
-    pub task: &'static str,
-    /// Its level.
-    pub level: u8,
-    /// The problem, which grades.
-    pub problem: Box<dyn Problem>,
-    /// The question's text.
-    pub question: String,
-    /// Its tokens in the chat format, up to where the answer begins.
-    pub token_ids: Vec<u32>,
-    /// Whether the answer is to stand in a box.
-    pub is_boxed: bool,
-}
-
-/// Where prompts come from, and how answers to them are read.
-pub struct Source<'a> {
-    /// The vocabulary's marks.
-    pub marks: Marks<'a>,
-    /// A prompt of this task and level, the same for the same draws; `None` if there is none.
-    pub draw: &'a dyn Fn(&str, u8, &mut Random) -> Option<Prompt>,
-}
 
 /// A prompt with its answers.
 pub struct Group {

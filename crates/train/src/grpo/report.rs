@@ -7,8 +7,13 @@ use serde::Serialize;
 use super::groups::{Answer, Group};
 use super::update::Found;
 
-/// Words whose rates show how a model thinks.
-pub const BEHAVIOURS: [&str; 4] = ["back", "check", "giveup", "wait"];
+/// Ways of thinking whose rates are reported, each with the words that show it.
+pub const BEHAVIOURS: [(&str, &[&str]); 4] = [
+    ("back", &["back"]),
+    ("check", &["check", "probe"]),
+    ("giveup", &["giveup"]),
+    ("wait", &["wait", "halt"]),
+];
 
 /// What a step reports.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -27,7 +32,7 @@ pub struct GrpoReport {
     pub levels: BTreeMap<String, u8>,
     /// Share of answers that keep the form.
     pub format: f64,
-    /// Mean of the language's share, of the answers that have telling words.
+    /// Mean share of the telling words that are of the question's language.
     pub language: f64,
     /// Mean tokens of an answer.
     pub length: f64,
@@ -79,15 +84,15 @@ impl GrpoReport {
         }
         let n_tokens = |answer: &&Answer| answer.n_tokens() as f64;
         let surprises = answers.iter().flat_map(|a| &a.completion.log_probs).map(|lp| -*lp as f64);
-        let behaviour = |word: &'static str| {
-            (word, mean(answers.iter().map(|answer| has_word(answer, word) as u8 as f64)))
+        let behaviour = |(name, words): (&'static str, &[&str])| {
+            (name, mean(answers.iter().map(|answer| has_word(answer, words) as u8 as f64)))
         };
         GrpoReport {
             reward: mean(answers.iter().map(|answer| answer.earned)),
             accuracy: correct.len() as f64 / answers.len().max(1) as f64,
             accuracy_by_task: by_task.into_iter().map(|(k, v)| (k, mean(v.into_iter()))).collect(),
             format: mean(answers.iter().map(|answer| answer.rewards.format)),
-            language: mean(answers.iter().filter_map(|answer| answer.rewards.language)),
+            language: mean(answers.iter().map(|answer| answer.rewards.language)),
             length: mean(answers.iter().map(n_tokens)),
             length_correct: mean(correct.iter().map(n_tokens)),
             truncated: mean(answers.iter().map(|a| a.completion.is_truncated as u8 as f64)),
@@ -122,7 +127,7 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / n.max(1) as f64
 }
 
-fn has_word(answer: &Answer, word: &str) -> bool {
-    let mut words = answer.reply.thinking.split(|c: char| !c.is_alphanumeric());
-    words.any(|found| found == word)
+fn has_word(answer: &Answer, words: &[&str]) -> bool {
+    let mut found = answer.reply.thinking.split(|c: char| !c.is_alphanumeric());
+    found.any(|found| words.contains(&found))
 }

@@ -5,21 +5,22 @@ use ponder_kernels::cpu::{Cpu, CpuOptions, Isa};
 use ponder_model::config::Config;
 use ponder_tasks::{Problem, Style, Work};
 use ponder_train::curriculum::{CurriculumOptions, TaskShare};
-use ponder_train::grpo::{self, Grpo, GrpoOptions, GrpoReport, Prompt, Source};
+use ponder_train::grpo::{self, Grpo, GrpoOptions, GrpoReport};
 use ponder_train::init::{self, Preset};
 use ponder_train::pack::Sequence;
 use ponder_train::parameters::Parameters;
 use ponder_train::pretrain;
+use ponder_train::prompt::{Prompt, Source};
 use ponder_train::random::Random;
 use ponder_train::reply::Marks;
 use ponder_train::reward::RewardWeights;
 use ponder_train::trainer::{Documents, Trainer};
 
 /// Ids from here on are answers; below lie the marks and the classes.
-const FIRST_ANSWER: u64 = 8;
-const N_ANSWERS: u64 = 8;
-const N_CLASSES: u64 = 4;
-const END: u32 = 1;
+pub const FIRST_ANSWER: u64 = 8;
+pub const N_ANSWERS: u64 = 8;
+pub const N_CLASSES: u64 = 4;
+pub const END: u32 = 1;
 
 /// Right is one answer alone.
 struct Hidden {
@@ -45,7 +46,7 @@ impl Problem for Hidden {
     }
 }
 
-fn letter(answer: u64) -> String {
+pub fn letter(answer: u64) -> String {
     char::from(b'a' + answer as u8).to_string()
 }
 
@@ -81,7 +82,7 @@ pub fn cpu() -> Cpu {
     Cpu::new(CpuOptions { isa, threads: 1, pin: false }).unwrap()
 }
 
-fn config() -> Config {
+pub fn config() -> Config {
     let sizes = [("hidden_size", 32), ("intermediate_size", 64), ("vocab_size", 16)];
     let values = sizes.map(|(key, value)| (key, value.into()));
     Preset::find("smoke").unwrap().config().unwrap().with_values(&values).unwrap()
@@ -136,7 +137,6 @@ pub fn run(
     options: GrpoOptions,
     proceed: &mut dyn FnMut(&GrpoReport) -> bool,
 ) -> ponder_train::Result<Grpo> {
-    let draw = draw(seed);
-    let source = Source { marks: marks(), draw: &draw };
+    let source = Source { marks: marks(), draw: Box::new(draw(seed)) };
     grpo::run(&cpu(), || Ok(base.clone()), &source, options, dir, proceed)
 }

@@ -4,3 +4,4 @@
 mod bandit;
 mod learning;
 mod resume;
+mod thinker;
