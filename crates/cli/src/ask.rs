@@ -104,7 +104,7 @@ fn prompt(
     }
     let system = args.system.iter().map(|text| json!({"role": "system", "content": text}));
     let messages = system.chain([json!({"role": "user", "content": text})]).collect();
-    let template = chat_template(opened)?;
+    let template = opened.template()?;
     Ok(encode_messages(tokenizer, &template, messages)?)
 }
 
@@ -114,17 +114,6 @@ fn read_stdin() -> anyhow::Result<String> {
         .read_to_string(&mut text)
         .map_err(|e| usage(format!("standard input: {e}"), "the question must be UTF-8 text"))?;
     Ok(text.trim_end_matches('\n').to_owned())
-}
-
-/// The checkpoint's own template.
-pub fn chat_template(opened: &Opened) -> anyhow::Result<ChatTemplate> {
-    ChatTemplate::from_dir(&opened.dir).map_err(|error| match error {
-        TextError::NoTemplate { folder } => usage(
-            format!("{}: has no chat template", folder.display()),
-            "`ponder ask --raw TEXT` continues text as it stands: this may be a base model",
-        ),
-        error => error.into(),
-    })
 }
 
 /// A conversation up to where the assistant begins to write.

@@ -189,14 +189,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
 
 fn open_model(args: &Args, terminal: &Terminal) -> anyhow::Result<(String, Model, f64)> {
     let Some(shape) = &args.shape else {
-        if args.model.model.is_none() {
-            let hint = "for random weights: `ponder bench decode --shape moonlight-half`";
-            return Err(usage("neither --model nor --shape is given", hint));
-        }
         let opened = args.model.open()?;
         args.check(&opened.config)?;
         let (model, load_s) = opened.load(terminal)?;
-        return Ok((opened.dir.display().to_string(), model, load_s));
+        return Ok((opened.name(), model, load_s));
     };
     let config = match args.layers {
         Some(layers) => cut_shape(shape, layers)?,

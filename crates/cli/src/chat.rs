@@ -6,7 +6,7 @@ use ponder_engine::EngineError;
 use ponder_text::ChatTemplate;
 use serde_json::{Value, json};
 
-use crate::ask::{chat_template, encode_messages, summary};
+use crate::ask::{encode_messages, summary};
 use crate::backend::{BackendArgs, at_least_one};
 use crate::checkpoint::ModelArgs;
 use crate::exit::usage;
@@ -50,7 +50,7 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let opened = args.model.open()?;
     let tokenizer = opened.tokenizer()?;
-    let template = chat_template(&opened)?;
+    let template = opened.template()?;
     let accepted = opened.config.max_position_embeddings;
     let context = match args.context {
         Some(asked) if asked > accepted => {

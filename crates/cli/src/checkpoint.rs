@@ -7,8 +7,9 @@ use ponder_model::Model;
 use ponder_model::config::{Config, GenerationConfig};
 use ponder_model::count::{Storage, WeightFormat, WeightSet, weight_bytes};
 use ponder_model::known::KnownModel;
-use ponder_text::Tokenizer;
+use ponder_text::{ChatTemplate, TextError, Tokenizer};
 
+use crate::embedded;
 use crate::exit::usage;
 use crate::machine::Machine;
 use crate::progress::LoadProgress;
@@ -20,15 +21,16 @@ const HINT_FOLDER: &str = "`--model FOLDER` takes a checkpoint as published: con
 /// Which model a command works on.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ModelArgs {
-    /// Folder of a checkpoint: config.json, *.safetensors, tokenizer.json.
+    /// Folder of a checkpoint: config.json, *.safetensors, tokenizer.json. The small model that is
+    /// built in unless given.
     #[arg(long, short, value_name = "FOLDER")]
     pub model: Option<String>,
 }
 
 /// A checkpoint whose config was read and whose weights were not.
 pub struct Opened {
-    /// Its folder.
-    pub dir: PathBuf,
+    /// Its folder; none for the model that is built in.
+    pub dir: Option<PathBuf>,
     /// Its config.
     pub config: Config,
     /// The sampling defaults it ships with.
@@ -36,14 +38,12 @@ pub struct Opened {
 }
 
 impl ModelArgs {
-    /// The folder that was named.
-    pub fn dir(&self) -> anyhow::Result<PathBuf> {
-        let Some(name) = &self.model else {
-            return Err(usage("no model was named, and none is built in yet", HINT_FOLDER));
-        };
+    /// The folder that was named; none if none was: then the built-in model is meant.
+    pub fn dir(&self) -> anyhow::Result<Option<PathBuf>> {
+        let Some(name) = &self.model else { return Ok(None) };
         let path = Path::new(name);
         if path.is_dir() {
-            return Ok(path.to_owned());
+            return Ok(Some(path.to_owned()));
         }
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) {
             let hint = "take the folder of safetensors that the file was made from";
@@ -62,9 +62,31 @@ impl ModelArgs {
     /// Reads the config.
     pub fn open(&self) -> anyhow::Result<Opened> {
         let dir = self.dir()?;
-        let config = Config::from_dir(&dir)?;
-        let generation = GenerationConfig::from_dir(&dir, config.vocab_size)?;
+        let config = match &dir {
+            Some(dir) => Config::from_dir(dir)?,
+            None => embedded::config()?,
+        };
+        let generation = match &dir {
+            Some(dir) => GenerationConfig::from_dir(dir, config.vocab_size)?,
+            None => embedded::generation(config.vocab_size)?,
+        };
         Ok(Opened { dir, config, generation })
+    }
+
+    /// The tokenizer alone: a folder with nothing else is enough.
+    pub fn tokenizer(&self) -> anyhow::Result<Tokenizer> {
+        Ok(match self.dir()? {
+            Some(dir) => Tokenizer::from_dir(&dir)?,
+            None => embedded::tokenizer()?,
+        })
+    }
+
+    /// The chat template alone.
+    pub fn template(&self) -> anyhow::Result<ChatTemplate> {
+        Ok(match self.dir()? {
+            Some(dir) => ChatTemplate::from_dir(&dir)?,
+            None => embedded::template()?,
+        })
     }
 }
 
@@ -79,14 +101,40 @@ fn is_hub_name(name: &str) -> bool {
 impl Opened {
     /// The tokenizer, which must fit the model.
     pub fn tokenizer(&self) -> anyhow::Result<Tokenizer> {
-        let tokenizer = Tokenizer::from_dir(&self.dir)?;
+        let Some(dir) = &self.dir else { return Ok(embedded::tokenizer()?) };
+        let tokenizer = Tokenizer::from_dir(dir)?;
         let (ids, rows) = (tokenizer.vocab_size(), self.config.vocab_size);
         if ids > rows {
-            let path = self.dir.join("tokenizer.json");
+            let path = dir.join("tokenizer.json");
             let what = format!("{}: has {ids} ids, but the model has {rows}", path.display());
             return Err(usage(what, "the tokenizer and the weights are of different models"));
         }
         Ok(tokenizer)
+    }
+
+    /// Whether it has a tokenizer; a checkpoint without one can still score ids.
+    pub fn has_tokenizer(&self) -> bool {
+        self.dir.as_ref().is_none_or(|dir| dir.join("tokenizer.json").exists())
+    }
+
+    /// The checkpoint's own chat template.
+    pub fn template(&self) -> anyhow::Result<ChatTemplate> {
+        let Some(dir) = &self.dir else { return Ok(embedded::template()?) };
+        ChatTemplate::from_dir(dir).map_err(|error| match error {
+            TextError::NoTemplate { folder } => usage(
+                format!("{}: has no chat template", folder.display()),
+                "`ponder ask --raw TEXT` continues text as it stands: this may be a base model",
+            ),
+            error => error.into(),
+        })
+    }
+
+    /// The model's name in reports: its folder, or what the built-in one is called.
+    pub fn name(&self) -> String {
+        match &self.dir {
+            Some(dir) => dir.display().to_string(),
+            None => embedded::NAME.to_owned(),
+        }
     }
 
     /// The ids that end a text: all that any of the checkpoint's files name.
@@ -103,7 +151,11 @@ impl Opened {
     pub fn load(&self, terminal: &Terminal) -> anyhow::Result<(Model, f64)> {
         self.check_memory(terminal)?;
         let mut progress = LoadProgress::new(terminal);
-        let model = Model::load(&self.dir, &mut |done, total| progress.set(done, total))?;
+        let report: ponder_model::Progress = &mut |done, total| progress.set(done, total);
+        let model = match &self.dir {
+            Some(dir) => Model::load(dir, report)?,
+            None => embedded::load(&self.config, report)?,
+        };
         Ok((model, progress.finish("loaded", terminal)))
     }
 
@@ -113,7 +165,7 @@ impl Opened {
         let needed = weight_bytes(&self.config, format, Storage::Packed, WeightSet::WithMtp);
         let machine = Machine::detect();
         let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-        let dir = self.dir.display();
+        let dir = self.name();
         if let Some(memory) = machine.usable_memory_bytes()
             && needed > memory
         {

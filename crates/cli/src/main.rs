@@ -9,6 +9,7 @@ mod chat;
 mod checkpoint;
 mod dashboard;
 mod doctor;
+mod embedded;
 mod exit;
 mod figures;
 mod generation;

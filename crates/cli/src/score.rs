@@ -68,10 +68,8 @@ struct Candidate {
 /// Runs `ponder score`.
 pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let opened = args.model.open()?;
-    // A checkpoint without a tokenizer can score ids.
-    let needs_tokenizer = args.input.text.is_some();
-    let has_tokenizer = opened.dir.join("tokenizer.json").exists();
-    let tokenizer = (needs_tokenizer || has_tokenizer).then(|| opened.tokenizer()).transpose()?;
+    let has_tokenizer = args.input.text.is_some() || opened.has_tokenizer();
+    let tokenizer = has_tokenizer.then(|| opened.tokenizer()).transpose()?;
     let sequences = sequences(&args.input, tokenizer.as_ref())?;
     let context = opened.config.max_position_embeddings;
     let vocab_size = opened.config.vocab_size;

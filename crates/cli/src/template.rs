@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use ponder_text::{ChatInput, ChatTemplate, Tokenizer};
+use ponder_text::{ChatInput, ChatTemplate};
 use serde_json::Value;
 
 use crate::checkpoint::ModelArgs;
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             let [bos, eos] = special_tokens(&args.model)?;
             ChatTemplate::from_source(&source, &bos, &eos)?
         }
-        None => ChatTemplate::from_dir(&args.model.dir()?)?,
+        None => args.model.template()?,
     };
     let value: Value = serde_json::from_reader(std::io::stdin().lock()).map_err(|e| {
         let hint = r#"expected {"messages": [{"role": "user", "content": "…"}]}"#;
@@ -49,7 +49,7 @@ fn special_tokens(model: &ModelArgs) -> anyhow::Result<[String; 2]> {
     if model.model.is_none() {
         return Ok([String::new(), String::new()]);
     }
-    let tokenizer = Tokenizer::from_dir(&model.dir()?)?;
+    let tokenizer = model.tokenizer()?;
     let text = |id: Option<u32>| match id {
         Some(id) => tokenizer.decode(&[id]),
         None => Ok(String::new()),

@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, Write};
 
-use ponder_text::{ControlTokens, Tokenizer, tokenize_lines};
+use ponder_text::{ControlTokens, tokenize_lines};
 use serde_json::json;
 
 use crate::checkpoint::ModelArgs;
@@ -32,7 +32,7 @@ pub struct Args {
 
 /// Runs `ponder tokenize`.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let tokenizer = Tokenizer::from_dir(&args.model.dir()?)?;
+    let tokenizer = args.model.tokenizer()?;
     let control = if args.parse_special { ControlTokens::Parse } else { ControlTokens::Plain };
     let mut out = BufWriter::new(std::io::stdout().lock());
     if args.jsonl {

@@ -32,12 +32,18 @@ enum Weights {
 impl Model {
     /// Loads a checkpoint folder, as published. `progress` hears of every tensor.
     pub fn load(dir: &Path, progress: Progress) -> Result<Model> {
-        let config = Config::from_dir(dir)?;
-        let checkpoint = Checkpoint::open(dir)?;
-        checkpoint.check(&config)?;
-        let weights = CheckpointWeights { checkpoint: &checkpoint, config: &config };
-        let loader = Loader::new(&weights, progress);
-        Model::with_loader(config.clone(), loader)
+        Model::of_checkpoint(&Config::from_dir(dir)?, &Checkpoint::open(dir)?, progress)
+    }
+
+    /// Loads an opened checkpoint, whose tensors must be those of `config`.
+    pub fn of_checkpoint(
+        config: &Config,
+        checkpoint: &Checkpoint,
+        progress: Progress,
+    ) -> Result<Model> {
+        checkpoint.check(config)?;
+        let weights = CheckpointWeights { checkpoint, config };
+        Model::with_loader(config.clone(), Loader::new(&weights, progress))
     }
 
     /// A model of random weights, for measuring speed.

@@ -58,6 +58,16 @@ impl Checkpoint {
         })
     }
 
+    /// The weights of one safetensors file that is built into the program; `path` names it in
+    /// messages.
+    pub fn built_in(path: &Path, bytes: &'static [u8]) -> Result<Checkpoint> {
+        let mut checkpoint = Checkpoint::empty(path);
+        for entry in checkpoint.add_shard(MappedFile::built_in(path, bytes))? {
+            checkpoint.insert(entry, 0);
+        }
+        Ok(checkpoint)
+    }
+
     fn open_single(path: &Path, file: &Path) -> Result<Checkpoint> {
         let mut checkpoint = Checkpoint::empty(path);
         for entry in checkpoint.map_shard(file)? {
@@ -110,9 +120,12 @@ impl Checkpoint {
     }
 
     fn map_shard(&mut self, file: &Path) -> Result<Vec<header::Entry>> {
-        let mapped = MappedFile::open(file).map_err(|e| ModelError::io(file, e))?;
+        self.add_shard(MappedFile::open(file).map_err(|e| ModelError::io(file, e))?)
+    }
+
+    fn add_shard(&mut self, mapped: MappedFile) -> Result<Vec<header::Entry>> {
         let entries = header::parse(mapped.bytes()).map_err(|problem| ModelError::Safetensors {
-            path: file.to_owned(),
+            path: mapped.path().to_owned(),
             problem,
             hint: HINT_DAMAGED,
         })?;

@@ -125,6 +125,18 @@ impl ChatTemplate {
         Self::from_source(&source, &bos, &eos)
     }
 
+    /// The template in the bytes of a tokenizer_config.json, for a model that is built into the
+    /// program.
+    pub fn from_config_bytes(config: &[u8]) -> Result<Self, TextError> {
+        let config = TokenizerConfig::parse(config, "tokenizer_config.json")?;
+        let folder = || "tokenizer_config.json".into();
+        let source =
+            config.chat_template.ok_or_else(|| TextError::NoTemplate { folder: folder() })?;
+        let (bos, eos) =
+            (config.bos_token.unwrap_or_default(), config.eos_token.unwrap_or_default());
+        Self::from_source(&source, &bos, &eos)
+    }
+
     /// Compiles a template; `bos_token` and `eos_token` are what those variables print.
     pub fn from_source(source: &str, bos_token: &str, eos_token: &str) -> Result<Self, TextError> {
         if source.len() > SOURCE_BYTES_MAX {

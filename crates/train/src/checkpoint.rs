@@ -9,6 +9,7 @@ use ponder_model::checkpoint::{Checkpoint, TensorKind};
 use ponder_model::config::Config;
 use ponder_tensor::{Dtype, bf16_from_f32};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::adamw::Adamw;
 use crate::error::{Result, TrainError};
@@ -51,7 +52,8 @@ pub struct State {
     pub adamw: Adamw,
 }
 
-/// Writes the model as published: BF16, gate biases F32, with `config.json`.
+/// Writes the model as published: BF16, gate biases F32, with `config.json` and
+/// `generation_config.json`.
 pub fn publish(parameters: &Parameters, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| TrainError::io(dir, e))?;
     let bytes: Vec<(Dtype, Vec<u8>)> = parameters
@@ -77,8 +79,17 @@ pub fn publish(parameters: &Parameters, dir: &Path) -> Result<()> {
         })
         .collect();
     write_safetensors(&dir.join(MODEL_FILE), &tensors, &[("format", "pt")])?;
-    let config = format!("{:#}\n", parameters.config().raw);
-    write_text(&dir.join("config.json"), &config)
+    let config = parameters.config();
+    write_text(&dir.join("config.json"), &format!("{:#}\n", config.raw))?;
+    // R1's recommendation for sampling.
+    let generation = json!({
+        "bos_token_id": config.raw["bos_token_id"],
+        "eos_token_id": config.raw["eos_token_id"],
+        "do_sample": true,
+        "temperature": 0.6,
+        "top_p": 0.95,
+    });
+    write_text(&dir.join("generation_config.json"), &format!("{generation:#}\n"))
 }
 
 /// Writes a checkpoint into `parent` and returns its folder.
