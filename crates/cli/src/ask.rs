@@ -104,7 +104,7 @@ fn prompt(
     }
     let system = args.system.iter().map(|text| json!({"role": "system", "content": text}));
     let messages = system.chain([json!({"role": "user", "content": text})]).collect();
-    let template = opened.template()?;
+    let template = opened.needed_template()?;
     Ok(encode_messages(tokenizer, &template, messages)?)
 }
 

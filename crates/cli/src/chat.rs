@@ -50,7 +50,7 @@ pub struct Args {
 pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let opened = args.model.open()?;
     let tokenizer = opened.tokenizer()?;
-    let template = opened.template()?;
+    let template = opened.needed_template()?;
     let accepted = opened.config.max_position_embeddings;
     let context = match args.context {
         Some(asked) if asked > accepted => {

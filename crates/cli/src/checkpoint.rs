@@ -117,16 +117,28 @@ impl Opened {
         self.dir.as_ref().is_none_or(|dir| dir.join("tokenizer.json").exists())
     }
 
-    /// The checkpoint's own chat template.
-    pub fn template(&self) -> anyhow::Result<ChatTemplate> {
-        let Some(dir) = &self.dir else { return Ok(embedded::template()?) };
-        ChatTemplate::from_dir(dir).map_err(|error| match error {
-            TextError::NoTemplate { folder } => usage(
-                format!("{}: has no chat template", folder.display()),
-                "`ponder ask --raw TEXT` continues text as it stands: this may be a base model",
-            ),
-            error => error.into(),
-        })
+    /// The checkpoint's own chat template; none if it has none, as base models.
+    pub fn template(&self) -> anyhow::Result<Option<ChatTemplate>> {
+        let Some(dir) = &self.dir else { return Ok(Some(embedded::template()?)) };
+        match ChatTemplate::from_dir(dir) {
+            Ok(template) => Ok(Some(template)),
+            Err(TextError::NoTemplate { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The template that a conversation needs.
+    pub fn needed_template(&self) -> anyhow::Result<ChatTemplate> {
+        let hint = "`ponder ask --raw TEXT` continues text as it stands: this may be a base model";
+        let missing = || usage(format!("{}: has no chat template", self.name()), hint);
+        self.template()?.ok_or_else(missing)
+    }
+
+    /// What clients call the model: the last part of its folder's name.
+    pub fn short_name(&self) -> String {
+        let Some(dir) = &self.dir else { return embedded::NAME.to_owned() };
+        let full = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+        full.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
     }
 
     /// The model's name in reports: its folder, or what the built-in one is called.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
@@ -10,7 +10,7 @@ use ponder_engine::{Engine, EngineOptions, LanguageModel, Request, Runner, Sampl
 use ponder_kernels::{Ops, PAGE_TOKENS};
 use ponder_model::Model;
 use ponder_server::{Drain, Limits, SamplingDefaults, Served, Server, ServerOptions};
-use ponder_text::{ChatTemplate, TextError, Tokenizer};
+use ponder_text::{ChatTemplate, Tokenizer};
 
 use crate::backend::{BackendArgs, at_least_one};
 use crate::checkpoint::{ModelArgs, Opened};
@@ -105,11 +105,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     args.log.install();
     let opened = args.model.open()?;
     let tokenizer = opened.tokenizer()?;
-    let template = match ChatTemplate::from_dir(&opened.dir) {
-        Ok(template) => Some(template),
-        Err(TextError::NoTemplate { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let template = opened.template()?;
     let accepted = opened.config.max_position_embeddings;
     let context = match args.context {
         Some(asked) if asked > accepted => {
@@ -129,7 +125,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let cache_bytes = n_pages * PAGE_TOKENS * engine.model().cache().bytes_per_token();
     if !terminal.quiet {
         let has_template = served.template.is_some();
-        println!("model    {} from {}", served.name, opened.dir.display());
+        println!("model    {} from {}", served.name, opened.name());
         println!("weights  {}", bytes(model.weights_bytes()));
         println!(
             "cache    {}: {} tokens in all, {context} in one answer with its prompt",
@@ -259,7 +255,7 @@ impl Args {
         let defaults = &opened.generation;
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Served {
-            name: self.name.clone().unwrap_or_else(|| folder_name(&opened.dir)),
+            name: self.name.clone().unwrap_or_else(|| opened.short_name()),
             stop_ids: opened.stop_ids(Some(&tokenizer)),
             tokenizer,
             template,
@@ -273,11 +269,6 @@ impl Args {
             created_s: since.map_or(0, |since| since.as_secs()),
         }
     }
-}
-
-fn folder_name(dir: &Path) -> String {
-    let full = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    full.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// Tokens a second of one answer, measured on a few.

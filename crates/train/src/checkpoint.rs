@@ -4,18 +4,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ponder_model::checkpoint::Checkpoint;
 use ponder_model::checkpoint::write::{NewTensor, write_atomically, write_safetensors};
-use ponder_model::checkpoint::{Checkpoint, TensorKind};
 use ponder_model::config::Config;
-use ponder_tensor::{Dtype, bf16_from_f32};
+use ponder_tensor::Dtype;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::adamw::Adamw;
 use crate::error::{Result, TrainError};
 use crate::parameters::Parameters;
+pub use crate::publish::publish;
 
-const MODEL_FILE: &str = "model.safetensors";
 const STATE_FILE: &str = "trainer.json";
 const TENSORS_FILE: &str = "trainer.safetensors";
 
@@ -50,46 +49,6 @@ pub struct State {
     pub parameters: Parameters,
     /// The moments.
     pub adamw: Adamw,
-}
-
-/// Writes the model as published: BF16, gate biases F32, with `config.json` and
-/// `generation_config.json`.
-pub fn publish(parameters: &Parameters, dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(|e| TrainError::io(dir, e))?;
-    let bytes: Vec<(Dtype, Vec<u8>)> = parameters
-        .iter()
-        .map(|p| match p.kind {
-            TensorKind::RouterBias => {
-                (Dtype::F32, p.values.iter().flat_map(|x| x.to_le_bytes()).collect())
-            }
-            _ => {
-                let bits = p.values.iter().map(|x| bf16_from_f32(*x));
-                (Dtype::Bf16, bits.flat_map(u16::to_le_bytes).collect())
-            }
-        })
-        .collect();
-    let tensors: Vec<NewTensor> = parameters
-        .iter()
-        .zip(&bytes)
-        .map(|(p, (dtype, bytes))| NewTensor {
-            name: &p.name,
-            dtype: *dtype,
-            shape: &p.shape,
-            bytes,
-        })
-        .collect();
-    write_safetensors(&dir.join(MODEL_FILE), &tensors, &[("format", "pt")])?;
-    let config = parameters.config();
-    write_text(&dir.join("config.json"), &format!("{:#}\n", config.raw))?;
-    // R1's recommendation for sampling.
-    let generation = json!({
-        "bos_token_id": config.raw["bos_token_id"],
-        "eos_token_id": config.raw["eos_token_id"],
-        "do_sample": true,
-        "temperature": 0.6,
-        "top_p": 0.95,
-    });
-    write_text(&dir.join("generation_config.json"), &format!("{generation:#}\n"))
 }
 
 /// Writes a checkpoint into `parent` and returns its folder.

@@ -25,6 +25,8 @@ pub mod parameters;
 pub mod policy;
 pub mod pretrain;
 pub mod prompt;
+pub mod publish;
+pub mod quantise;
 pub use ponder_tasks::random;
 pub mod record;
 pub mod reject;
