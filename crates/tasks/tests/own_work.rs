@@ -81,6 +81,50 @@ fn wording_does_not_change_what_a_problem_is() {
 }
 
 #[test]
+fn graders_take_any_text() {
+    const PIECES: &[&str] = &[
+        "\\boxed{",
+        "\\boxed",
+        "{",
+        "}",
+        "\\",
+        "0",
+        "7",
+        "-",
+        "+",
+        "*",
+        "/",
+        "=",
+        ",",
+        ";",
+        " ",
+        "\n",
+        "x",
+        "y",
+        "dup",
+        "swap",
+        "é",
+        "٣",
+        "１",
+        "\0",
+        "9999999999999999999",
+        "yes",
+        "no",
+        "I do not know",
+    ];
+    each_level(|task, level| {
+        let mut random = Random::new(19, u64::from(level));
+        let problem = task.draw(level, &mut random);
+        for _ in 0..100 {
+            let n_pieces = random.below(30);
+            let inner: String = (0..n_pieces).map(|_| *random.pick(PIECES)).collect();
+            problem.grade(&inner);
+            problem.grade(&format!("\\boxed{{{inner}}}"));
+        }
+    });
+}
+
+#[test]
 fn every_side_of_the_split_has_problems() {
     each_level(|task, level| {
         let mut random = Random::new(9, u64::from(level));
