@@ -1,6 +1,8 @@
 //! Factoring: which two primes multiply to a number.
 
 use crate::formula;
+use crate::language::Language;
+use crate::phrasing::ask;
 use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::{Plan, Trace};
@@ -51,13 +53,16 @@ impl Problem for Product {
 
     fn question(&self, random: &mut Random) -> String {
         let n = self.p * self.q;
-        match random.below(7) {
+        let question = match random.below(9) {
             0..3 => format!("factor {n}"),
-            3 => format!("Factor {n} into primes."),
+            3 => format!("factor {n} into primes."),
             4 => format!("what two primes multiply to {n}?"),
-            5 => format!("Which two primes have the product {n}?"),
-            _ => format!("Find two primes whose product is {n}."),
-        }
+            5 => format!("which two primes have the product {n}?"),
+            6 => format!("find two primes whose product is {n}."),
+            7 => format!("what are the prime factors of {n}?"),
+            _ => format!("write {n} as a product of primes."),
+        };
+        ask(&question, Language::English, random)
     }
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
@@ -200,6 +205,61 @@ fn joined(terms: &[u64]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formula::tests::pays_only;
+
+    #[test]
+    fn exactly_the_two_primes_are_paid() {
+        let right = [
+            "7*13",
+            "13*7",
+            "7 x 13",
+            "7, 13",
+            "13 and 7",
+            "7 \\times 13",
+            "7·13",
+            "7*13=91",
+            "91 = 7 \\cdot 13",
+        ];
+        let wrong = [
+            "91",
+            "1*91",
+            "91*1",
+            "7",
+            "13",
+            "7*7",
+            "7*13*1",
+            "1, 7, 13",
+            "7+13",
+            "7/13",
+            "91=91",
+            "7*13=90",
+            "91=7*13=91",
+            "713",
+            "-7*-13",
+            "7.0*13",
+        ];
+        pays_only(&Product { p: 7, q: 13 }, &right, &wrong);
+        pays_only(
+            &Product { p: 7, q: 7 },
+            &["7*7", "7, 7", "49=7*7"],
+            &["7", "7^2", "49", "7*7*1"],
+        );
+    }
+
+    #[test]
+    fn the_grader_agrees_with_brute_force_on_all_small_products() {
+        let is_prime = |n: u64| n > 1 && (2..n).all(|d| !n.is_multiple_of(d));
+        for p in primes(30) {
+            for q in primes(60).filter(|q| *q >= p) {
+                let problem = Product { p, q };
+                for a in 1..=p * q {
+                    let b = p * q / a;
+                    let is_right = a * b == p * q && is_prime(a) && is_prime(b);
+                    assert_eq!(problem.grade(&format!("\\boxed{{{a}*{b}}}")), is_right, "{a}*{b}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn divisions_and_products_are_written_by_digits() {

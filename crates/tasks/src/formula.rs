@@ -256,3 +256,147 @@ fn apply(operator: char, a: Fraction, b: Fraction) -> Option<Fraction> {
     };
     (under != 0).then_some(Fraction { over, under })
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::random::Random;
+    use crate::task::Problem;
+
+    fn value_of(text: &str) -> Option<u64> {
+        let evaluated = evaluate(&lex(text)?)?;
+        (0..1000).find(|number| evaluated.is(*number))
+    }
+
+    #[test]
+    fn expressions_are_read_in_every_spelling_and_nothing_else_is() {
+        let read = [
+            ("7*3+12", 33),
+            ("7 \\times 3 + 12", 33),
+            ("7 · 3 + 12", 33),
+            ("7\\cdot 3+12.", 33),
+            ("$12 + 7 × 3$", 33),
+            ("7x3+12", 33),
+            ("(2+4)(5)", 30),
+            ("2[3+4]", 14),
+            ("\\left(2+4\\right) ÷ 3", 2),
+            ("\\frac{2+4}{3}", 2),
+            ("8/(3-8/3)", 24),
+            ("-3+10", 7),
+            ("10 − 3 – 2", 5),
+            ("((((5))))", 5),
+        ];
+        for (text, want) in read {
+            assert_eq!(value_of(text), Some(want), "{text}");
+        }
+        let refused = [
+            "",
+            "+",
+            "3+",
+            "3 4",
+            "03+1",
+            "1e2",
+            "3!",
+            "2^3",
+            "2**3",
+            "2//3",
+            "3,000",
+            "1/0",
+            "1/(2-2)",
+            "(3",
+            "3)",
+            "(3]+",
+            "()",
+            "--3",
+            "3*-2",
+            "٣+1",
+            "½",
+            "3.5",
+            "\\sqrt{9}",
+            "\\frac{1}",
+            "\\frac12",
+            "3=3",
+            "a",
+            "9999999999",
+            "{3",
+            "2{3}",
+        ];
+        for text in refused {
+            assert_eq!(value_of(text), None, "{text}");
+        }
+        let long = format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000));
+        assert_eq!(boxed(&format!("\\boxed{{{long}}}")), None);
+        assert!(value_of(&format!("{}1", "999999999*".repeat(19))).is_none());
+    }
+
+    #[test]
+    fn lists_are_read_with_one_kind_of_joint_or_none() {
+        let numbers = |text: &str| list(&lex(text)?, '+');
+        for text in
+            ["5+11", "5, 11", "5 11", "{5, 11}", "\\{5, 11\\}", "(5,11)", "5 and 11", "5; 11"]
+        {
+            assert_eq!(numbers(text), Some(vec![5, 11]), "{text}");
+        }
+        for text in ["", ",", "5+", "+5", "5*11", "5++11", "(5)+(11)", "5-11", "5,11)", "05"] {
+            assert_eq!(numbers(text), None, "{text}");
+        }
+    }
+
+    /// Asserts that exactly the answers of `right` are paid: those and not those of `wrong`, nor
+    /// what pays nowhere.
+    pub(crate) fn pays_only(problem: &dyn Problem, right: &[&str], wrong: &[&str]) {
+        let boxed = |answer: &str| format!("\\boxed{{{answer}}}");
+        for answer in right {
+            assert!(problem.grade(&boxed(answer)), "{} for {answer}", problem.canonical());
+            assert!(problem.grade(&format!("It is $\\boxed{{ {answer} }}$.")), "{answer}");
+            // The last box counts, and only with a box is there an answer.
+            let other = boxed("0");
+            assert!(problem.grade(&format!("{other} {}", boxed(answer))), "{answer}");
+            let refused = [
+                answer.to_string(),
+                format!("\\boxed{{{answer}"),
+                format!("\\boxed {answer}"),
+                format!("{} {other}", boxed(answer)),
+                boxed(&format!("{answer} or {answer}")),
+                boxed(&format!("0{answer}")),
+                boxed(&format!("{answer}{answer}")),
+                boxed(&format!("{answer}{}", " ".repeat(1_000_000))).replace("  ", "0 "),
+            ];
+            for reply in refused {
+                assert!(!problem.grade(&reply), "{} paid for {reply:.80}", problem.canonical());
+            }
+        }
+        let question = problem.question(&mut Random::new(1, 1));
+        let hostile = [
+            "",
+            " ",
+            "0",
+            "1",
+            "0123456789",
+            "1 2 3 4 5 6 7 8 9",
+            "1e9",
+            "9!",
+            "2**64",
+            "1/0",
+            "nan",
+            "٣",
+            "-",
+            "{}",
+            "}{",
+            "\0",
+            "()",
+            "\\frac{}{}",
+            "=",
+            "yes",
+            "ok",
+            "giveup",
+            question.as_str(),
+        ];
+        for answer in hostile.iter().chain(wrong) {
+            assert!(!problem.grade(&boxed(answer)), "{} for {answer}", problem.canonical());
+        }
+        for reply in ["(".repeat(1_000_000), "\\boxed{".repeat(100_000), boxed(&"(".repeat(190))] {
+            assert!(!problem.grade(&reply), "{}", problem.canonical());
+        }
+    }
+}

@@ -45,7 +45,7 @@ impl Task for Knights {
                 break statements;
             }
         };
-        let mut names: Vec<&'static str> = if random.chance(0.6) {
+        let mut names: Vec<&'static str> = if random.chance(0.4) {
             vec!["A", "B", "C", "D"]
         } else {
             let mut names = NAMES.to_vec();
@@ -148,4 +148,88 @@ pub(crate) fn permutations(n: usize) -> Vec<Vec<usize>> {
             .collect();
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::tests::pays_only;
+
+    fn island(names: [&'static str; 3]) -> Island {
+        let statements = [Claim::Is(1, false), Claim::Same(0, 1), Claim::Is(1, true)];
+        let statements = statements.into_iter().enumerate();
+        let statements = statements.map(|(speaker, claim)| Statement { speaker, claim }).collect();
+        Island { names: names.to_vec(), statements }
+    }
+
+    #[test]
+    fn exactly_the_kinds_that_fit_all_statements_are_paid() {
+        let right = [
+            "A knight, B knave, C knave",
+            "B knave; C knave; A knight",
+            "A is a knight, B and C are knaves",
+            "A: Knight, B: Knave, C: Knave",
+            "A = \\text{knight}, B = \\text{knave}, C = \\text{knave}",
+        ];
+        let wrong = [
+            "A knight, B knave",
+            "A knight",
+            "A",
+            "knight",
+            "A knight, B knave, C knight",
+            "A knave, B knight, C knight",
+            "A knight, B knave, C knave, A knave",
+            "A knight, A knight, B knave, C knave",
+            "A knight knave, B knave, C knave",
+            "A knight, B knave, C",
+            "knight A, knave B, knave C",
+            "A B C knight knave knave",
+            "A knight, B knave, C not knight",
+            "a knight, b knave, c knave",
+            "А knight, B knave, C knave",
+        ];
+        pays_only(&island(["A", "B", "C"]), &right, &wrong);
+        pays_only(&island(["Ann", "Bob", "Tom"]), &["Ann knight, Bob knave, Tom knave"], &right);
+    }
+
+    #[test]
+    fn names_and_their_order_are_no_difference() {
+        let one = island(["A", "B", "C"]);
+        assert_eq!(one.canonical(), island(["Tom", "Ann", "Max"]).canonical());
+        // The first and the last of the people change places.
+        let turned = [Claim::Is(1, true), Claim::Same(1, 2), Claim::Is(1, false)];
+        let statements = turned.into_iter().enumerate();
+        let statements: Vec<Statement> =
+            statements.map(|(speaker, claim)| Statement { speaker, claim }).collect();
+        let two = Island { names: vec!["A", "B", "C"], statements };
+        assert_eq!(one.canonical(), two.canonical());
+        let mut other = island(["A", "B", "C"]);
+        other.statements[2].claim = Claim::Is(1, false);
+        assert_ne!(one.canonical(), other.canonical());
+    }
+
+    #[test]
+    fn every_problem_has_one_solution_which_alone_is_paid() {
+        let mut random = Random::new(2, 2);
+        for level in (0..10).cycle().take(200) {
+            let problem = Knights.draw(level, &mut random);
+            let solution = problem.work(Style::Straight, &mut random).reply;
+            assert!(problem.grade(&solution), "{solution}");
+            // Turning any set of people over makes it wrong.
+            let inner = solution.strip_prefix("\\boxed{").and_then(|s| s.strip_suffix('}'));
+            let parts: Vec<&str> = inner.expect("a box").split(", ").collect();
+            for mask in 1u32..1 << parts.len() {
+                let turned: Vec<String> = parts
+                    .iter()
+                    .enumerate()
+                    .map(|(i, part)| {
+                        let (name, kind) = part.split_once(' ').expect("a name and a kind");
+                        let is_knight = (kind == "knight") != (mask >> i & 1 == 1);
+                        format!("{name} {}", claim::word(is_knight))
+                    })
+                    .collect();
+                assert!(!problem.grade(&format!("\\boxed{{{}}}", turned.join(", "))));
+            }
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::formula;
 use crate::knights::permutations;
+use crate::language::Language;
+use crate::phrasing::ask;
 use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::{Plan, Trace};
@@ -107,12 +109,14 @@ impl Problem for Map {
         let roads: Vec<String> = self.roads.iter().map(|(a, b)| self.road(*a, *b)).collect();
         let (spaced, listed) = (roads.join(" "), roads.join(", "));
         let (from, to) = (self.letters[self.from], self.letters[self.to]);
-        match random.below(6) {
+        let question = match random.below(7) {
             0..3 => format!("roads {spaced} shortest path from {from} to {to}"),
-            3 => format!("The roads are {listed}. What is the shortest path from {from} to {to}?"),
-            4 => format!("Find the shortest way from {from} to {to}: {listed}"),
-            _ => format!("How do I get from {from} to {to} with the fewest roads? {listed}"),
-        }
+            3 => format!("the roads are {listed}. what is the shortest path from {from} to {to}?"),
+            4 => format!("find the shortest way from {from} to {to}: {listed}"),
+            5 => format!("shortest path from {from} to {to}: {spaced}"),
+            _ => format!("how do I get from {from} to {to} with the fewest roads? {listed}"),
+        };
+        ask(&question, Language::English, random)
     }
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
@@ -272,4 +276,82 @@ fn way_to(place: usize, before: &[Option<usize>]) -> Vec<usize> {
     let mut way: Vec<usize> = std::iter::successors(Some(place), |place| before[*place]).collect();
     way.reverse();
     way
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::tests::pays_only;
+
+    /// A ring of five with a place beside it: from A the short way to D is over E.
+    fn ring() -> Map {
+        let roads = vec![(0, 1), (2, 1), (2, 3), (3, 4), (4, 0), (5, 2)];
+        Map { letters: "ABCDEF".chars().collect(), roads, from: 0, to: 3 }
+    }
+
+    #[test]
+    fn exactly_shortest_ways_along_roads_are_paid() {
+        let right =
+            ["A-E-D", "A - E - D", "A E D", "A, E, D", "A→E→D", "A -> E -> D", "A \\to E \\to D"];
+        let wrong = [
+            "A-B-C-D",
+            "A-D",
+            "A-E-D-D",
+            "D-E-A",
+            "A-E",
+            "E-D",
+            "A",
+            "A-C-D",
+            "AED",
+            "a-e-d",
+            "A-E-A-E-D",
+            "A-E-X-D",
+            "A-E-D-E-D",
+            "2",
+        ];
+        pays_only(&ring(), &right, &wrong);
+    }
+
+    #[test]
+    fn names_and_order_are_no_difference() {
+        let mut other = ring();
+        other.letters = "PONMLK".chars().collect();
+        other.roads.reverse();
+        other.roads[0] = (other.roads[0].1, other.roads[0].0);
+        assert_eq!(ring().canonical(), other.canonical());
+        (other.from, other.to) = (other.to, other.from);
+        assert_eq!(ring().canonical(), other.canonical());
+        // The same picture with two places in each other's role.
+        let turned = vec![(0, 4), (2, 4), (2, 3), (3, 1), (1, 0), (5, 2)];
+        assert_eq!(ring().canonical(), Map { roads: turned, ..ring() }.canonical());
+        other.roads.pop();
+        assert_ne!(ring().canonical(), other.canonical());
+    }
+
+    #[test]
+    fn the_grader_agrees_with_brute_force_on_all_ways_of_small_maps() {
+        let mut random = Random::new(4, 4);
+        for _ in 0..100 {
+            let letters: Vec<char> = "ABCDE".chars().collect();
+            let pairs = (0..5).flat_map(|a| (a + 1..5).map(move |b| (a, b)));
+            let roads = pairs.filter(|_| random.chance(0.5)).collect();
+            let map = Map { letters, roads, from: 0, to: 4 };
+            let is_road = |a: usize, b: usize| map.roads.contains(&(a.min(b), a.max(b)));
+            // All orders of all choices of the places between.
+            let mut ways: Vec<Vec<usize>> = Vec::new();
+            for order in permutations(3) {
+                for n_between in 0..=3 {
+                    let between = order[..n_between].iter().map(|place| place + 1);
+                    ways.push([0].into_iter().chain(between).chain([4]).collect());
+                }
+            }
+            let is_way = |way: &&Vec<usize>| way.windows(2).all(|pair| is_road(pair[0], pair[1]));
+            let shortest = ways.iter().filter(is_way).map(Vec::len).min();
+            for way in &ways {
+                let is_right = is_way(&way) && Some(way.len()) == shortest;
+                let reply = format!("\\boxed{{{}}}", map.way(way));
+                assert_eq!(map.grade(&reply), is_right, "{reply} {:?}", map.roads);
+            }
+        }
+    }
 }

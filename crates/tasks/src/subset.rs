@@ -1,6 +1,8 @@
 //! Subset sum: which of a few numbers add up to a target.
 
 use crate::formula;
+use crate::language::Language;
+use crate::phrasing::ask;
 use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::{Plan, Trace};
@@ -57,15 +59,16 @@ impl Problem for Choice {
             1 => with_and(numbers),
             _ => spaced(numbers),
         };
-        match random.below(7) {
-            0..3 => {
-                format!("find numbers from {} that add to {target}", spaced(numbers))
-            }
-            3 => format!("Find numbers from {listed} that add up to {target}."),
-            4 => format!("Which of {listed} add up to {target}?"),
-            5 => format!("Pick some of {listed} so that the sum is {target}."),
-            _ => format!("which of {listed} sum to {target}?"),
-        }
+        let question = match random.below(9) {
+            0..3 => format!("find numbers from {} that add to {target}", spaced(numbers)),
+            3 => format!("find numbers from {listed} that add up to {target}."),
+            4 => format!("which of {listed} add up to {target}?"),
+            5 => format!("pick some of {listed} so that the sum is {target}."),
+            6 => format!("which of {listed} sum to {target}?"),
+            7 => format!("which of the numbers {listed} add to {target}?"),
+            _ => format!("choose from {listed} to get the sum {target}"),
+        };
+        ask(&question, Language::English, random)
     }
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
@@ -246,5 +249,67 @@ impl Search<'_> {
         }
         self.trace.line();
         self.trace.say("wait");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::tests::pays_only;
+
+    #[test]
+    fn exactly_numbers_of_the_list_with_the_right_sum_are_paid() {
+        let problem = Choice { numbers: vec![2, 5, 9, 11, 5], target: 16 };
+        let right = ["5+11", "11, 5", "5 and 11", "9+5+2", "2 5 9", "5+11=16", "16=11+5"];
+        let wrong = [
+            "16",
+            "8+8",
+            "5+5+5+1",
+            "2+2+2+5+5",
+            "9+7",
+            "11+5+0",
+            "5*11",
+            "5+11=17",
+            "11+5+2-2",
+            "2+5+9+11+5",
+            "-5+21",
+        ];
+        pays_only(&problem, &right, &wrong);
+        assert!(!Choice { numbers: vec![5, 11, 8], target: 16 }.grade("\\boxed{8+8}"));
+    }
+
+    #[test]
+    fn order_is_no_difference_and_repetition_is() {
+        let canonical =
+            |numbers: &[u64]| Choice { numbers: numbers.to_vec(), target: 9 }.canonical();
+        assert_eq!(canonical(&[4, 5, 6]), canonical(&[6, 4, 5]));
+        assert_ne!(canonical(&[4, 5, 6]), canonical(&[4, 5, 5, 6]));
+    }
+
+    #[test]
+    fn the_grader_and_the_search_agree_with_brute_force() {
+        for numbers in [vec![1, 2, 3, 4], vec![3, 3, 5, 8, 2], vec![6, 1, 6, 7, 9, 2]] {
+            let subsets: Vec<Vec<u64>> = (1u32..1 << numbers.len())
+                .map(|mask| {
+                    let is_in = |i: &usize| mask >> i & 1 == 1;
+                    (0..numbers.len()).filter(is_in).map(|i| numbers[i]).collect()
+                })
+                .collect();
+            for target in 1..=numbers.iter().sum::<u64>() {
+                let problem = Choice { numbers: numbers.clone(), target };
+                let mut is_solvable = false;
+                for chosen in &subsets {
+                    let is_right = chosen.iter().sum::<u64>() == target;
+                    is_solvable |= is_right;
+                    assert_eq!(problem.grade(&format!("\\boxed{{{}}}", sum(chosen))), is_right);
+                }
+                if numbers.iter().all(|number| *number > target) {
+                    continue;
+                }
+                let style = Style::Search { mean_tries: f64::INFINITY };
+                let work = problem.work(style, &mut Random::new(1, target));
+                assert_eq!(problem.grade(&work.reply), is_solvable, "{target} of {numbers:?}");
+            }
+        }
     }
 }

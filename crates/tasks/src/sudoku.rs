@@ -4,6 +4,8 @@ mod grid;
 mod search;
 
 use crate::formula;
+use crate::language::Language;
+use crate::phrasing::ask;
 use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::Plan;
@@ -69,12 +71,14 @@ impl Problem for Puzzle {
         let shown = self.grid.to_string().replace('0', "_");
         let shown = if is_in_lines { shown.replace(' ', "\n") } else { shown };
         let gap = if is_in_lines { "\n" } else { " " };
-        match random.below(6) {
+        let question = match random.below(7) {
             0..3 => format!("solve sudoku{gap}{shown}"),
-            3 => format!("Solve this 4x4 sudoku:{gap}{shown}"),
-            4 => format!("Fill in the sudoku with 1 to 4:{gap}{shown}"),
-            _ => format!("Can you solve this sudoku?{gap}{shown}"),
-        }
+            3 => format!("solve this 4x4 sudoku:{gap}{shown}"),
+            4 => format!("fill in the sudoku with 1 to 4:{gap}{shown}"),
+            5 => format!("sudoku:{gap}{shown}"),
+            _ => format!("can you solve this sudoku?{gap}{shown}"),
+        };
+        ask(&question, Language::English, random)
     }
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
@@ -100,5 +104,64 @@ impl Puzzle {
         let keeps =
             self.grid.0.iter().zip(&answer.0).all(|(given, digit)| [0, *digit].contains(given));
         Some(keeps && answer.is_valid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::tests::pays_only;
+
+    #[test]
+    fn exactly_a_full_grid_that_keeps_what_is_given_is_paid() {
+        let grid = Grid([1, 0, 3, 0, 4, 3, 0, 0, 0, 0, 2, 0, 2, 0, 0, 3]);
+        let [solution] = grid.solutions(2)[..] else { panic!("one solution") };
+        assert_eq!(solution.to_string(), "1234 4312 3421 2143");
+        let right = [
+            "1234 4312 3421 2143",
+            "1234431234212143",
+            "1 2 3 4\n4 3 1 2\n3 4 2 1\n2 1 4 3",
+            "1234, 4312, 3421, 2143",
+            "1234 \\\\ 4312 \\\\ 3421 \\\\ 2143",
+            "1 2 3 4 | 4312/3421/2143",
+        ];
+        let wrong = [
+            "1234 4312 3421 214",
+            "1234 4312 3421 21433",
+            "1030 4300 0020 2003",
+            "1234",
+            "2143 4312 3421 1234",
+            "1234 3412 2143 4321",
+            "1234 4312 3421 2144",
+            "1111 2222 3333 4444",
+            "1234 4312 3421 214x",
+            "1234 4312 3421 214３",
+            "5234 4312 3421 2143",
+        ];
+        pays_only(&Puzzle { grid }, &right, &wrong);
+    }
+
+    #[test]
+    fn of_all_full_grids_exactly_those_that_keep_the_givens_are_paid() {
+        let full = Grid([0; CELLS]).solutions(usize::MAX);
+        let mut random = Random::new(1, 1);
+        for n_empty in EMPTY {
+            let grid = emptied(full[17], n_empty, &mut random);
+            let problem = Puzzle { grid: grid.unwrap_or(full[3]) };
+            let is_kept = |grid: &Grid| {
+                problem
+                    .grid
+                    .0
+                    .iter()
+                    .zip(&grid.0)
+                    .all(|(given, digit)| *given == 0 || given == digit)
+            };
+            let n_right = full.iter().filter(|grid| {
+                let is_right = problem.grade(&format!("\\boxed{{{grid}}}"));
+                assert_eq!(is_right, is_kept(grid));
+                is_right
+            });
+            assert_eq!(n_right.count(), 1);
+        }
     }
 }

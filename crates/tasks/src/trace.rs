@@ -122,3 +122,6 @@ pub(crate) fn tokens(text: &str) -> usize {
     }
     count
 }
+
+#[cfg(test)]
+mod tests;
