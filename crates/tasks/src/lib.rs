@@ -35,6 +35,7 @@ mod words;
 pub use language::Language;
 pub use split::Split;
 pub use task::{Class, Drawn, LEVELS, Problem, Style, Task, Work};
+pub use trace::tokens;
 
 /// Every task, in the order of reports.
 pub fn all() -> &'static [&'static dyn Task] {

@@ -112,7 +112,7 @@ impl Trace {
 }
 
 /// Tokens of a text, about: a word is one with the blank before it, anything else one a character.
-pub(crate) fn tokens(text: &str) -> usize {
+pub fn tokens(text: &str) -> usize {
     let mut count = 0;
     let mut before = '\n';
     for c in text.chars() {

@@ -58,21 +58,6 @@ fn patience_pays_in_every_search_and_thoughts_stay_short() {
 }
 
 #[test]
-#[ignore = "a table to look at"]
-fn print_headroom() {
-    for task in all().iter().filter(|task| task.class() == Class::Search) {
-        for level in [0, 4, 8, 9] {
-            print!("{} {level}:", task.name());
-            for mean_tries in [1.0, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 40.0, f64::INFINITY] {
-                let found = measure(task.name(), level, mean_tries, 400);
-                print!(" {:.2}/{:.0}/{}", found.solved, found.mean_tokens, found.most_tokens);
-            }
-            println!();
-        }
-    }
-}
-
-#[test]
 fn words_count_once_and_signs_each() {
     assert_eq!(tokens("12+7=19"), 7);
     assert_eq!(tokens("back"), 1);
