@@ -289,3 +289,6 @@ fn joined(each: &[RecordedChoices]) -> RecordedChoices {
     let layer = |i: usize| each.iter().flat_map(|choices| choices[i].iter().copied()).collect();
     (0..n_layers).map(layer).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,3 +5,5 @@ mod bandit;
 mod learning;
 mod resume;
 mod thinker;
+mod trl;
+mod unbiased;

@@ -114,14 +114,18 @@ fn scores_count_what_is_right_over_different_problems() {
         max_tokens: 6,
         streams: 32,
     };
-    let found = evaluate(&ops, &weights.model, &source, &[share.clone()], &options).unwrap();
+    let found =
+        evaluate(&ops, &weights.model, &source, std::slice::from_ref(&share), &options).unwrap();
     let score = &found.tasks["bandit"];
     assert_eq!((score.problems, score.samples), (N_CLASSES as usize, 64), "no problem twice");
     assert!(score.pass_at_1 > 0.03 && score.pass_at_1 < 0.3, "one of eight: {score:?}");
     assert!(score.interval[0] < score.pass_at_1 && score.pass_at_1 < score.interval[1]);
     assert!(score.pass_at_samples > 0.9 && score.length > 3.9, "{score:?}");
     assert_eq!(found.all, *score);
-    assert_eq!(evaluate(&ops, &weights.model, &source, &[share], &options).unwrap(), found);
+    assert_eq!(
+        evaluate(&ops, &weights.model, &source, std::slice::from_ref(&share), &options).unwrap(),
+        found
+    );
     let unknown = TaskShare { task: "x".into(), share: 1.0, first_level: 0, levels: [0, 0] };
     let error = evaluate(&ops, &weights.model, &source, &[unknown], &options).unwrap_err();
     assert!(error.to_string().contains("hint:"), "{error}");
