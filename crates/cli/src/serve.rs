@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use ponder_engine::{Engine, EngineOptions, LanguageModel, Request, Runner, Sampling, Stop};
 use ponder_kernels::{Ops, PAGE_TOKENS};
 use ponder_model::Model;
-use ponder_server::{Drain, Limits, SamplingDefaults, Served, Server, ServerOptions};
+use ponder_server::{Drain, Limits, SamplingDefaults, ServedModel, Server, ServerOptions};
 use ponder_text::{ChatTemplate, Tokenizer};
 
 use crate::backend::{BackendArgs, at_least_one};
@@ -251,10 +251,9 @@ impl Args {
         tokenizer: Tokenizer,
         template: Option<ChatTemplate>,
         context: usize,
-    ) -> Served {
+    ) -> ServedModel {
         let defaults = &opened.generation;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Served {
+        ServedModel {
             name: self.name.clone().unwrap_or_else(|| opened.short_name()),
             stop_ids: opened.stop_ids(Some(&tokenizer)),
             tokenizer,
@@ -266,7 +265,6 @@ impl Args {
                 top_k: defaults.top_k.filter(|k| *k > 0),
             },
             context,
-            created_s: since.map_or(0, |since| since.as_secs()),
         }
     }
 }

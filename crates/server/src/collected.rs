@@ -6,6 +6,17 @@ use crate::error::ApiError;
 use crate::generation::Generation;
 use crate::output::{Delta, Finish, Output, TokenLog};
 
+/// A call of a tool.
+#[derive(Debug)]
+pub struct Call {
+    /// Names it, for its result.
+    pub id: String,
+    /// The function.
+    pub name: String,
+    /// JSON text.
+    pub arguments: String,
+}
+
 /// One choice, complete.
 #[derive(Debug, Default)]
 pub struct Collected {
@@ -15,6 +26,8 @@ pub struct Collected {
     pub reasoning: Delta,
     /// The answer.
     pub text: Delta,
+    /// The calls, in order.
+    pub calls: Vec<Call>,
     /// Why it ended, and its counts.
     pub end: Option<(Finish, Usage)>,
 }
@@ -26,6 +39,14 @@ impl Collected {
             Output::Prompt(token) => self.prompt.push(token),
             Output::Reasoning(delta) => add(&mut self.reasoning, delta),
             Output::Text(delta) => add(&mut self.text, delta),
+            Output::CallBegin { id, name, .. } => {
+                self.calls.push(Call { id, name, arguments: String::new() });
+            }
+            Output::CallArguments { index, text } => {
+                if let Some(call) = self.calls.get_mut(index) {
+                    call.arguments.push_str(&text);
+                }
+            }
             Output::Finished { finish, usage } => self.end = Some((finish, usage)),
         }
     }

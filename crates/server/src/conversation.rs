@@ -1,10 +1,13 @@
 //! A conversation in the form that chat templates read, and its way to token ids.
 
-use ponder_text::{ChatInput, ControlTokens, ReasoningSplitter, ReasoningState, encode_chat};
+use ponder_text::{
+    ChatInput, ChatTemplate, ControlTokens, ReasoningSplitter, ReasoningState, encode_chat,
+};
 use serde_json::{Map, Value, json};
 
 use crate::error::{ApiError, Kind};
 use crate::served::Served;
+use crate::tools::Tools;
 
 /// The most turns of a conversation.
 pub const MAX_MESSAGES: usize = 4096;
@@ -16,6 +19,8 @@ pub struct Conversation {
     pub messages: Vec<Value>,
     /// The beginning of the answer, which the model continues.
     pub prefix: Option<Prefix>,
+    /// Functions that may be called.
+    pub tools: Option<Tools>,
 }
 
 /// The beginning of an answer.
@@ -43,6 +48,21 @@ impl Conversation {
         self.messages.push(json!({ "role": "assistant", "content": content, "tool_calls": calls }));
     }
 
+    /// The model's own template, unless tools are offered or were called.
+    fn template<'s>(
+        &self,
+        has_tools: bool,
+        served: &'s Served,
+    ) -> Result<&'s ChatTemplate, ApiError> {
+        let is_of_tool = |m: &Value| m["role"] == "tool" || m.get("tool_calls").is_some();
+        if !has_tools && !self.messages.iter().any(is_of_tool) {
+            let message = "this model has no chat template: use /v1/completions";
+            return served.template.as_ref().ok_or_else(|| ApiError::new(Kind::Invalid, message));
+        }
+        let message = "`tools`: this model has no tokens to call tools with";
+        served.tool_template.as_ref().ok_or_else(|| ApiError::invalid("tools", message))
+    }
+
     /// One system message, because some templates keep only the last one.
     fn join_systems(&mut self) {
         let is_system = |message: &Value| message["role"] == "system";
@@ -57,19 +77,17 @@ impl Conversation {
 
     /// The token ids up to where the model goes on. What users wrote cannot become control tokens.
     pub fn encode(mut self, served: &Served) -> Result<Vec<u32>, ApiError> {
-        let Some(template) = &served.template else {
-            let message = "this model has no chat template: use /v1/completions";
-            return Err(ApiError::new(Kind::Invalid, message));
-        };
+        let tools = self.tools.as_ref().and_then(Tools::described);
+        let template = self.template(tools.is_some(), served)?;
         if self.messages.is_empty() {
             return Err(ApiError::invalid("messages", "`messages` is empty"));
         }
         self.join_systems();
         let input = ChatInput {
             messages: Value::Array(self.messages),
-            tools: None,
+            tools,
             add_generation_prompt: true,
-            variables: Map::new(),
+            variables: Map::from_iter([("opens_thought".to_owned(), served.opens_thought.into())]),
         };
         let mut ids = encode_chat(&served.tokenizer, template, &input)?;
         if let Some(prefix) = self.prefix {

@@ -1,10 +1,12 @@
 //! What any dialect asks for, before it becomes the engine's requests.
 
-use ponder_engine::{Request, Sampling, Stop};
+use ponder_engine::{Request, Sampling, Stop, TokenMask};
 
 use crate::error::{ApiError, context_exceeded};
+use crate::grammar::{Format, GrammarMask};
 use crate::served::Served;
 use crate::thinking::thinking;
+use crate::tools::Tools;
 
 /// What DeepSeek let R1 write when evaluating it: the limit where a request names none.
 const MAX_TOKENS: usize = 32_768;
@@ -29,6 +31,10 @@ pub struct Generate {
     pub logprobs: Option<usize>,
     /// Log-probabilities of the prompt's tokens, with this many candidates.
     pub prompt_logprobs: Option<usize>,
+    /// The form of the answers.
+    pub format: Format,
+    /// Functions that may be called.
+    pub tools: Option<Tools>,
 }
 
 /// Sampling as far as a request names it.
@@ -129,7 +135,21 @@ impl Generate {
             budget: Budget::Open,
             logprobs: None,
             prompt_logprobs: None,
+            format: Format::Text,
+            tools: None,
         }
+    }
+
+    /// What restricts the answers, compiled.
+    fn mask(&self, served: &Served) -> Result<Option<GrammarMask>, ApiError> {
+        let tools = self.tools.as_ref().filter(|tools| tools.described().is_some());
+        if self.format == Format::Text && tools.is_none() {
+            return Ok(None);
+        }
+        let message = "this model's answers have no end, so they cannot keep to a form";
+        let grammars = served.grammars.as_ref();
+        let grammars = grammars.ok_or_else(|| ApiError::invalid("response_format", message))?;
+        grammars.compile(&self.format, tools)
     }
 
     /// The engine's requests: the answers to the first prompt, then those to the second, …
@@ -139,10 +159,14 @@ impl Generate {
             None => getrandom::u64()
                 .map_err(|_| ApiError::overloaded("the system has no random numbers"))?,
         };
+        let mask = self.mask(served)?;
         let mut requests = Vec::with_capacity(self.prompts.len() * self.n);
         for prompt in &self.prompts {
             for stream in 0..self.n {
-                requests.push(self.request(prompt, served, terms, (seed, stream as u64))?);
+                let mut request = self.request(prompt, served, terms, (seed, stream as u64))?;
+                request.mask =
+                    mask.as_ref().map(|mask| Box::new(mask.copy()) as Box<dyn TokenMask>);
+                requests.push(request);
             }
         }
         Ok(requests)

@@ -43,7 +43,8 @@ impl Generation {
         metrics: Arc<Metrics>,
     ) -> Result<Generation, ApiError> {
         let start = Instant::now();
-        let requests = asked.requests(&served, terms)?;
+        // Compiling a grammar takes milliseconds.
+        let requests = tokio::task::block_in_place(|| asked.requests(&served, terms))?;
         let prompts = asked.prompts.iter().flat_map(|prompt| (0..asked.n).map(move |_| prompt));
         let choices = prompts
             .map(|prompt| Choice {

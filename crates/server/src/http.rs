@@ -5,8 +5,11 @@ mod body;
 mod chat;
 mod completions;
 pub mod gate;
+mod messages;
 mod models;
+mod openapi;
 mod probes;
+mod responses;
 pub mod sse;
 mod tokens;
 
@@ -32,6 +35,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/completions", post(completions::answer))
         .route("/completions", post(completions::answer))
         .route("/beta/completions", post(completions::answer))
+        .route("/v1/responses", post(responses::answer))
+        .route("/v1/messages", post(messages::answer))
+        .route("/v1/messages/count_tokens", post(messages::count))
+        .route("/anthropic/v1/messages", post(messages::answer))
+        .route("/anthropic/v1/messages/count_tokens", post(messages::count))
         .route("/tokenize", post(tokens::tokenize))
         .route("/v1/tokenize", post(tokens::tokenize))
         .route("/detokenize", post(tokens::detokenize))
@@ -44,6 +52,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/live", get(probes::live))
         .route("/ready", get(probes::ready))
         .route("/v1/health/ready", get(probes::ready))
+        .route("/openapi.json", get(openapi::document))
         .route("/metrics", get(probes::metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

@@ -5,6 +5,8 @@ use ponder_text::{OutputText, Part, TextError};
 
 use crate::error::ApiError;
 use crate::served::Served;
+use crate::tools::CallMarks;
+use crate::tools::calls::{CallPart, CallReader};
 
 /// A token with its log-probability and candidates.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,22 @@ pub enum Output {
     Reasoning(Delta),
     /// Answer.
     Text(Delta),
+    /// A call begins.
+    CallBegin {
+        /// Its place among the calls of the answer.
+        index: usize,
+        /// Names it, for its result.
+        id: String,
+        /// The function.
+        name: String,
+    },
+    /// More of a call's arguments.
+    CallArguments {
+        /// Its place.
+        index: usize,
+        /// JSON text.
+        text: String,
+    },
     /// The end, always last.
     Finished {
         /// Why.
@@ -51,6 +69,8 @@ pub enum Finish {
     Stop,
     /// A stop string did.
     StopText(String),
+    /// It called tools.
+    Calls,
     /// The limit of tokens was reached.
     Length,
     /// Its time was up.
@@ -66,6 +86,7 @@ pub enum Finish {
 /// Turns the engine's events for one choice into outputs.
 pub struct Completion {
     text: OutputText,
+    calls: Option<CallReader>,
     stops: Vec<String>,
     stop_ids: Vec<u32>,
     /// Tokens that are part of neither thinking nor answer.
@@ -86,6 +107,13 @@ impl Completion {
     /// For the ids that follow `prompt`.
     pub fn new(served: &Served, prompt: &[u32], asked: &crate::generate::Generate) -> Completion {
         let text = OutputText::new(&served.tokenizer, prompt, asked.is_raw, &asked.stop.texts);
+        let max_calls = match &asked.tools {
+            None => 0,
+            Some(tools) if tools.is_parallel => usize::MAX,
+            Some(_) => 1,
+        };
+        let tokenizer = &served.tokenizer;
+        let reader = |marks| CallReader::new(marks, max_calls, tokenizer);
         let mut stop_ids = asked.stop.ids.clone();
         stop_ids.extend(&served.stop_ids);
         let marks = ["<think>", "</think>"].iter();
@@ -95,6 +123,7 @@ impl Completion {
             // A thought ends with newlines before the answer; text that continues a prompt keeps its own.
             is_at_start: text.is_thinking(),
             text,
+            calls: CallMarks::of(tokenizer).filter(|_| max_calls > 0).map(reader),
             stops: asked.stop.texts.clone(),
             stop_ids,
             has_logprobs: asked.logprobs.is_some(),
@@ -151,6 +180,13 @@ impl Completion {
             return Ok(());
         }
         let was_thinking = self.text.is_thinking();
+        if !was_thinking && let Some(calls) = &mut self.calls {
+            let mut parts = Vec::new();
+            if calls.push(&served.tokenizer, id, &mut parts)? {
+                out.extend(parts.into_iter().map(Output::from));
+                return Ok(());
+            }
+        }
         let mut pieces = Vec::new();
         self.text.push(&served.tokenizer, id, &mut |part, text| {
             pieces.push((part, text.to_owned()));
@@ -189,6 +225,12 @@ impl Completion {
         for (part, text) in pieces {
             self.emit(part, &text, out);
         }
+        let mut parts = Vec::new();
+        let n_calls = self.calls.as_mut().map_or(0, |calls| {
+            calls.finish(&mut parts);
+            calls.n_calls()
+        });
+        out.extend(parts.into_iter().map(Output::from));
         if !self.held.is_empty() {
             let delta = Delta { text: String::new(), tokens: std::mem::take(&mut self.held) };
             let is_thinking = self.text.is_thinking();
@@ -200,6 +242,7 @@ impl Completion {
                 Finish::StopText(self.stops[stop].clone())
             }
             _ => match reason {
+                FinishReason::Stop if n_calls > 0 => Finish::Calls,
                 FinishReason::Stop => Finish::Stop,
                 FinishReason::Length => Finish::Length,
                 FinishReason::Cancelled => Finish::Cancelled,
@@ -209,6 +252,17 @@ impl Completion {
             },
         };
         out.push(Output::Finished { finish, usage });
+    }
+}
+
+impl From<CallPart> for Output {
+    fn from(part: CallPart) -> Output {
+        match part {
+            CallPart::Begin { index, name } => {
+                Output::CallBegin { index, id: crate::app::fresh_id("call_"), name }
+            }
+            CallPart::Arguments { index, text } => Output::CallArguments { index, text },
+        }
     }
 }
 
@@ -229,7 +283,7 @@ impl Finish {
     /// The error that this end is, if it is one.
     pub fn error(&self) -> Option<ApiError> {
         match self {
-            Finish::Stop | Finish::StopText(_) | Finish::Length => None,
+            Finish::Stop | Finish::StopText(_) | Finish::Calls | Finish::Length => None,
             Finish::Deadline => Some(ApiError::overloaded("the answer took too long")),
             Finish::QueueTimeout => Some(ApiError::overloaded("the request waited too long")),
             Finish::Cancelled => Some(ApiError::overloaded("the server is going down")),

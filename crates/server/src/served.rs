@@ -1,6 +1,12 @@
 //! The model as the APIs see it: its name, its text side, its defaults.
 
-use ponder_text::{ChatTemplate, Tokenizer};
+use std::sync::Arc;
+
+use ponder_text::{ChatInput, ChatTemplate, TextError, Tokenizer};
+use serde_json::json;
+
+use crate::grammar::Grammars;
+use crate::tools;
 
 /// Sampling when a request leaves it open.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,9 +19,9 @@ pub struct SamplingDefaults {
     pub top_k: Option<usize>,
 }
 
-/// What is served.
-pub struct Served {
-    /// The model's id in requests and answers.
+/// A model to serve.
+pub struct ServedModel {
+    /// Its id in requests and answers.
     pub name: String,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
@@ -27,6 +33,58 @@ pub struct Served {
     pub defaults: SamplingDefaults,
     /// Tokens that prompt and completion may take together.
     pub context: usize,
+}
+
+/// What is served, with what follows from the model's files.
+pub struct Served {
+    /// See [`ServedModel`].
+    pub name: String,
+    pub tokenizer: Arc<Tokenizer>,
+    pub template: Option<ChatTemplate>,
+    pub stop_ids: Vec<u32>,
+    pub defaults: SamplingDefaults,
+    pub context: usize,
+    /// The template of conversations with tools, for models that have tokens for calls.
+    pub tool_template: Option<ChatTemplate>,
+    /// Whether the template opens the thought at the beginning of an answer.
+    pub opens_thought: bool,
+    /// What compiles grammars, for models whose answers end.
+    pub grammars: Option<Grammars>,
     /// Unix time at which serving began.
     pub created_s: u64,
+}
+
+impl Served {
+    /// Looks into the model's text files once, at the start.
+    pub fn new(model: ServedModel) -> Result<Served, TextError> {
+        let ServedModel { name, tokenizer, template, stop_ids, defaults, context } = model;
+        let tokenizer = Arc::new(tokenizer);
+        let has_marks = tools::CallMarks::of(&tokenizer).is_some();
+        let tool_template =
+            template.as_ref().filter(|_| has_marks).map(tools::template).transpose()?;
+        let opens_thought = match &template {
+            None => false,
+            Some(template) => {
+                let input = ChatInput {
+                    messages: json!([{ "role": "user", "content": "x" }]),
+                    add_generation_prompt: true,
+                    ..ChatInput::default()
+                };
+                // A template that refuses this conversation refuses those of users, where it is reported.
+                template.render(&input).is_ok_and(|text| text.trim_end().ends_with("<think>"))
+            }
+        };
+        Ok(Served {
+            grammars: Grammars::new(tokenizer.clone(), &stop_ids),
+            name,
+            tokenizer,
+            template,
+            stop_ids,
+            defaults,
+            context,
+            tool_template,
+            opens_thought,
+            created_s: crate::app::unix_s(),
+        })
+    }
 }

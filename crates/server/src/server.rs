@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ponder_engine::{Engine, EngineError, LanguageModel};
+use ponder_text::TextError;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,7 +17,7 @@ use crate::app::App;
 use crate::engine_loop::{self, Board, Command, EngineHandle};
 use crate::http;
 use crate::options::{Drain, ServerOptions};
-use crate::served::Served;
+use crate::served::{Served, ServedModel};
 
 /// Threads for connections and text; the engine has its own.
 const WORKERS: usize = 2;
@@ -49,6 +50,9 @@ pub enum ServerError {
         "the server cannot run: {0}\nhint: the system's limits of threads or files may be too low"
     )]
     System(#[from] std::io::Error),
+    /// The model's text files cannot be used.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -89,8 +93,9 @@ impl Server {
     pub fn run<M: LanguageModel>(
         self,
         engine: &mut Engine<M>,
-        served: Served,
+        model: ServedModel,
     ) -> Result<(), ServerError> {
+        let served = Served::new(model)?;
         let Server { runtime, listener, tls, options } = self;
         let (sender, commands) = mpsc::channel();
         let handle = EngineHandle::new(sender);

@@ -160,6 +160,12 @@ impl ChatTemplate {
         })
     }
 
+    /// Another template with the same special tokens and time.
+    pub fn with_source(&self, source: &str) -> Result<Self, TextError> {
+        let template = Self::from_source(source, &self.bos_token, &self.eos_token)?;
+        Ok(ChatTemplate { now_s: self.now_s, ..template })
+    }
+
     /// Fixes the time that `strftime_now` prints (seconds since 1970, UTC).
     pub fn with_time(mut self, now_s: i64) -> Self {
         self.now_s = Some(now_s);

@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod bench;
+mod clients;
 mod conversation;
+mod dialects;
 mod golden_probabilities;
 mod golden_text;
 mod grading;

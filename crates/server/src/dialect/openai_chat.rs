@@ -2,18 +2,20 @@
 //! thinking comes as `reasoning_content`, budgets by any of their names, `prefix` continues an answer.
 
 mod messages;
+mod tools;
 mod writer;
 
 use serde_json::{Value, json};
 
-use crate::collected::{Collected, total_usage};
+use crate::collected::{Call, Collected, total_usage};
 use crate::conversation::Conversation;
-use crate::dialect::{asked, logprobs};
+use crate::dialect::{asked, formats, logprobs};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::generate::Generate;
 use crate::output::Finish;
 use crate::served::Served;
+use crate::tools::ToolChoice;
 
 pub use writer::ChatWriter;
 
@@ -46,6 +48,8 @@ pub struct Style {
     /// Whether the thinking is part of the answer.
     shows_reasoning: bool,
     has_logprobs: bool,
+    /// Whether the request named the function to call.
+    is_named: bool,
     usage: UsageChunks,
 }
 
@@ -73,6 +77,8 @@ impl Chat {
         let mut conversation = Conversation::default();
         let messages = fields.array("messages", crate::conversation::MAX_MESSAGES)?;
         messages::read(fields.required("messages", messages)?, manners, &mut conversation)?;
+        conversation.tools = tools::read(&mut fields)?;
+        let format = formats::read(&mut fields)?;
         continue_last(&mut fields, &mut conversation)?;
         let n = fields.integer("n", 1..=n_max as u64)?.unwrap_or(1) as usize;
         let max_tokens = fields.integer("max_tokens", 1..=asked::MAX_TOKENS)?;
@@ -89,19 +95,19 @@ impl Chat {
         }
         let is_stream = fields.boolean("stream")?.unwrap_or(false);
         let usage = stream_options(&mut fields)?;
-        fields.only("response_format", &[json!({"type": "text"})])?;
-        fields.only("tools", &[json!([])])?;
-        fields.only("tool_choice", &[json!("none"), json!("auto")])?;
-        fields.only("parallel_tool_calls", &[json!(true), json!(false)])?;
         fields.only("store", &[json!(false)])?;
         fields.only("verbosity", &[json!("medium")])?;
         fields.only("modalities", &[json!(["text"])])?;
         fields.without_effect(&WITHOUT_EFFECT);
         fields.finish()?;
+        let tools = conversation.tools.clone();
         let mut asked = Generate::new(conversation.encode(served)?);
         asked.n = n;
         asked.max_tokens = max_tokens.map(|tokens| tokens as usize);
         (asked.sampling, asked.stop, asked.budget) = (sampling, stop, budget);
+        // OpenAI's word for the end of an answer that was told which function to call.
+        let is_named = tools.as_ref().is_some_and(|t| matches!(t.choice, ToolChoice::Named(_)));
+        (asked.format, asked.tools) = (format, tools);
         asked.logprobs = has_logprobs.then_some(top.unwrap_or(0) as usize);
         let style = Style {
             id: crate::app::fresh_id("chatcmpl-"),
@@ -110,6 +116,7 @@ impl Chat {
             n,
             shows_reasoning,
             has_logprobs,
+            is_named,
             usage,
         };
         Ok(Chat { asked, style, is_stream })
@@ -160,9 +167,10 @@ fn stream_options(fields: &mut Fields) -> Result<UsageChunks, ApiError> {
 }
 
 /// The name of an end.
-fn finish_reason(finish: &Finish) -> &'static str {
+fn finish_reason(finish: &Finish, is_named: bool) -> &'static str {
     match finish {
-        Finish::Stop | Finish::StopText(_) => "stop",
+        Finish::Calls if !is_named => "tool_calls",
+        Finish::Stop | Finish::StopText(_) | Finish::Calls => "stop",
         Finish::Length => "length",
         // DeepSeek's word for answers that its servers break off.
         Finish::Deadline | Finish::QueueTimeout | Finish::Cancelled | Finish::Failed(_) => {
@@ -207,16 +215,24 @@ impl Style {
 
     fn choice(&self, index: usize, choice: &Collected, served: &Served) -> Value {
         let text = &choice.text.text;
+        let has_content =
+            !text.is_empty() || (choice.calls.is_empty() && *choice.finish() != Finish::Length);
         // Cut off while thinking there is no answer, not an empty one.
-        let content = if text.is_empty() && *choice.finish() == Finish::Length {
-            Value::Null
-        } else {
-            json!(text)
-        };
+        let content = if has_content { json!(text) } else { Value::Null };
         let mut message = json!({ "role": "assistant", "content": content });
         if self.shows_reasoning {
             let reasoning = Some(&choice.reasoning.text).filter(|text| !text.is_empty());
             message["reasoning_content"] = json!(reasoning);
+        }
+        if !choice.calls.is_empty() {
+            let call = |call: &Call| {
+                json!({
+                    "id": call.id,
+                    "type": "function",
+                    "function": { "name": call.name, "arguments": call.arguments },
+                })
+            };
+            message["tool_calls"] = choice.calls.iter().map(call).collect();
         }
         let logprobs = self.has_logprobs.then(|| {
             let mut value = json!({ "content": logprobs::content(&choice.text.tokens, served), "refusal": null });
@@ -229,7 +245,7 @@ impl Style {
             "index": index,
             "message": message,
             "logprobs": logprobs,
-            "finish_reason": finish_reason(choice.finish()),
+            "finish_reason": finish_reason(choice.finish(), self.is_named),
         })
     }
 }

@@ -9,8 +9,8 @@ use ponder_text::ControlTokens;
 use serde_json::{Value, json};
 
 use crate::collected::{Collected, total_usage};
-use crate::dialect::asked;
 use crate::dialect::openai_chat::usage;
+use crate::dialect::{asked, formats};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::generate::Generate;
@@ -86,6 +86,7 @@ impl Completions {
                 include
             }
         };
+        let format = formats::read(&mut fields)?;
         fields.only("suffix", &[json!("")])?;
         fields.without_effect(&WITHOUT_EFFECT);
         fields.finish()?;
@@ -94,6 +95,7 @@ impl Completions {
         asked.n = n;
         asked.max_tokens = Some(max_tokens);
         (asked.sampling, asked.stop, asked.logprobs) = (sampling, stop, logprobs);
+        asked.format = format;
         // Without tokens to generate there is nothing else to ask the engine for.
         let scores = echo && (logprobs.is_some() || max_tokens == 0);
         asked.prompt_logprobs = scores.then_some(logprobs.unwrap_or(0));
@@ -274,6 +276,7 @@ impl StreamWriter for CompletionsWriter {
                 let chunk = self.chunk(choice, delta, None);
                 sse.data(&chunk);
             }
+            Output::CallBegin { .. } | Output::CallArguments { .. } => {}
             Output::Finished { finish, usage: counts } => {
                 self.ends[choice] = Some(counts);
                 if let Some(error) = finish.error() {

@@ -49,6 +49,14 @@ impl Sse {
         self.text.push_str("\n\n");
     }
 
+    /// An event with its name, which is the value's `type`.
+    pub fn typed(&mut self, value: &Value) {
+        self.text.push_str("event: ");
+        self.text.push_str(value["type"].as_str().unwrap_or_default());
+        self.text.push('\n');
+        self.data(value);
+    }
+
     /// The mark that ends OpenAI's streams.
     pub fn done(&mut self) {
         self.text.push_str("data: [DONE]\n\n");

@@ -28,7 +28,11 @@ pub async fn tokenize(State(app): State<Arc<App>>, request: Request) -> Response
         fields.finish()?;
         let tokenizer = &app.served.tokenizer;
         let mut ids: Vec<u32> = tokenizer.bos_prefix().filter(|_| adds_bos).into_iter().collect();
-        ids.extend(tokenizer.encode(&text, control)?);
+        match tokenizer.control_id(&text) {
+            // A control token's own name asks for its id, as harnesses do for the end of text.
+            Some(id) => ids.push(id),
+            None => ids.extend(tokenizer.encode(&text, control)?),
+        }
         Ok(json!({ "count": ids.len(), "max_model_len": app.served.context, "tokens": ids }))
     })
     .await

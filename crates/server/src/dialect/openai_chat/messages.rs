@@ -17,7 +17,8 @@ pub fn read(messages: Vec<Value>, manners: Manners, to: &mut Conversation) -> Re
     let last = messages.len().saturating_sub(1);
     for (index, message) in messages.into_iter().enumerate() {
         let mut fields = Fields::new(message, format!("messages[{index}]"))?;
-        fields.without_effect(&["name"]);
+        // lm-evaluation-harness puts `type` beside the content.
+        fields.without_effect(&["name", "type"]);
         let roles = ["system", "developer", "user", "assistant", "tool"];
         let role = fields.word("role", &roles)?;
         match fields.required("role", role)? {
@@ -86,12 +87,15 @@ fn content(fields: &mut Fields) -> Result<Option<String>, ApiError> {
             Some("text" | "input_text" | "output_text") => {
                 let piece = part.string("text")?;
                 text.push_str(&part.required("text", piece)?);
+                part.without_effect(&["cache_control"]);
             }
-            Some("refusal") => {}
+            Some("refusal") => part.without_effect(&["refusal"]),
             _ => {
-                return Err(part.wrong("type", "text: this model reads no images, sounds or files"));
+                let expected = "text: this model reads no images, sounds or files";
+                return Err(part.wrong("type", expected));
             }
         }
+        part.finish()?;
     }
     Ok(Some(text))
 }
@@ -111,6 +115,9 @@ fn calls(fields: &mut Fields) -> Result<Vec<(String, String)>, ApiError> {
             Some(Value::String(text)) => text,
             Some(other) => other.to_string(),
         };
+        function.finish()?;
+        call.without_effect(&["id", "type", "index"]);
+        call.finish()?;
         calls.push((name, arguments));
     }
     Ok(calls)

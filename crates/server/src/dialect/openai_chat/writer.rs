@@ -78,13 +78,23 @@ impl StreamWriter for ChatWriter {
                 let logprobs = self.logprobs("content", &delta);
                 self.delta(choice, json!({ "content": delta.text }), logprobs, sse);
             }
+            Output::CallBegin { index, id, name } => {
+                let function = json!({ "name": name, "arguments": "" });
+                let call =
+                    json!({ "index": index, "id": id, "type": "function", "function": function });
+                self.delta(choice, json!({ "tool_calls": [call] }), None, sse);
+            }
+            Output::CallArguments { index, text } => {
+                let call = json!({ "index": index, "function": { "arguments": text } });
+                self.delta(choice, json!({ "tool_calls": [call] }), None, sse);
+            }
             Output::Finished { finish, usage: counts } => {
                 self.ends[choice] = Some(counts);
                 if let Some(error) = finish.error() {
                     sse.data(&error.openai());
                 }
                 let is_last = self.ends.iter().all(Option::is_some);
-                let reason = finish_reason(&finish);
+                let reason = finish_reason(&finish, self.style.is_named);
                 let choice = json!({ "index": choice, "delta": {}, "logprobs": null, "finish_reason": reason });
                 let mut chunk = self.chunk(json!([choice]));
                 match self.style.usage {

@@ -1,0 +1,37 @@
+//! The handler of responses.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::gate::json_response;
+use super::sse;
+use crate::app::App;
+use crate::collected::collect;
+use crate::dialect::openai_responses::{Responses, ResponsesWriter};
+use crate::fields::Fields;
+
+/// `/v1/responses`.
+pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let result = async {
+        let admission = super::admit(&app, &parts)?;
+        let mut fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
+        let model = fields.string("model")?;
+        app.check_model(model.as_deref())?;
+        let read = || Responses::read(fields, &app.served);
+        let responses = tokio::task::block_in_place(read)?;
+        let generation = app.generate(&responses.asked, &admission.tenant).await?;
+        if responses.is_stream {
+            return Ok(sse::respond(generation, ResponsesWriter::new(responses.style), admission));
+        }
+        let choices = collect(generation, 1).await?;
+        Ok(json_response(StatusCode::OK, &responses.style.answer(&choices[0])))
+    };
+    match result.await {
+        Ok(response) => response,
+        Err(error) => super::answer_error_parts(&error, &parts),
+    }
+}
