@@ -61,7 +61,8 @@ const STORIES: &[Shares] = &[("words", 12.0, 8.0)];
 const TALK: &[Shares] = &[("smalltalk", 5.0, 1.0), ("instruct", 3.0, 1.0)];
 
 const SEARCH_LEVELS: [f64; 10] = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.7, 0.5, 0.3, 0.3];
-const COMPUTATION_LEVELS: [f64; 10] = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.8, 0.5, 0.5];
+/// Short sums are what people ask.
+const COMPUTATION_LEVELS: [f64; 10] = [2.0, 2.0, 1.5, 1.5, 1.0, 1.0, 0.5, 0.5, 0.3, 0.3];
 const STORY_LEVELS: [f64; 7] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.3, 0.1];
 const EVERY_LEVEL: [f64; 10] = [1.0; 10];
 
