@@ -12,7 +12,7 @@ use crate::terminal::Terminal;
 
 /// What is shown of a step, if the stage measures it, in this order.
 const SHOWN: [&str; 8] =
-    ["loss", "reward", "accuracy", "length", "entropy", "mtp_loss", "max_load", "grad_norm"];
+    ["reward", "accuracy", "length", "entropy", "loss", "mtp_loss", "max_load", "grad_norm"];
 
 /// Columns of a curve.
 const CURVE_WIDTH: usize = 40;

@@ -20,6 +20,7 @@ mod limits;
 mod machine;
 mod plan;
 mod progress;
+mod recipe;
 mod runs;
 mod score;
 mod screen;
@@ -73,6 +74,8 @@ enum Command {
     Bench(bench::Args),
     /// Train a model: the stages of R1's recipe.
     Train(train::Args),
+    /// Train a model by a recipe, stage after stage.
+    Recipe(recipe::Args),
     /// List training runs, or write a report of one.
     Runs(runs::Args),
     /// Judge whether answers equal the correct ones.
@@ -104,6 +107,7 @@ fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::Bench(args) => bench::run(&args, terminal),
         Command::Train(args) => train::run(&args, terminal),
+        Command::Recipe(args) => recipe::run(&args, terminal),
         Command::Runs(args) => runs::run(&args, terminal),
         Command::Grade(args) => grade::run(&args),
     }

@@ -37,7 +37,7 @@ pub struct Preset {
 pub const PRESETS: &[Preset] = &[
     Preset {
         name: "smoke",
-        vocab_size: 128,
+        vocab_size: 384,
         hidden_size: 64,
         num_hidden_layers: 2,
         num_attention_heads: 2,
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn presets_have_the_parameters_of_their_table() {
         for (name, millions) in
-            [("smoke", 0.12), ("nano", 1.46), ("micro", 10.2), ("small", 39.4), ("bench21", 21.0)]
+            [("smoke", 0.15), ("nano", 1.46), ("micro", 10.2), ("small", 39.4), ("bench21", 21.0)]
         {
             let config = Preset::find(name).unwrap().config().unwrap();
             let without = config.with_values(&[("num_nextn_predict_layers", 0.into())]).unwrap();

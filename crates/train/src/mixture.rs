@@ -88,6 +88,15 @@ impl Mixture {
         mixture
     }
 
+    /// What is learnt beside sampled reasoning: small talk and short instructions.
+    pub fn talk() -> Mixture {
+        let mut mixture = Mixture { tasks: BTreeMap::new() };
+        for (name, share, _) in TALK {
+            mixture.add(name, *share, &EVERY_LEVEL);
+        }
+        mixture
+    }
+
     fn add(&mut self, name: &str, share: f64, levels: &[f64]) {
         self.tasks.insert(name.to_owned(), Share { share, levels: levels.to_vec() });
     }

@@ -76,11 +76,11 @@ pub fn chart(title: &str, lines: &[Line]) -> Markup {
                 @for y in ticks(frame.y) {
                     @let (_, down) = frame.place((frame.x.0, y));
                     line class="grid" x1=(LEFT) x2=(WIDTH - RIGHT) y1=(down) y2=(down) {}
-                    text class="y" x=(LEFT - 5.0) y=(down + 3.5) { (figures::number(y)) }
+                    text class="y" x=(LEFT - 5.0) y=(down + 3.5) { (tick_label(y)) }
                 }
                 @for x in ticks(frame.x) {
                     @let (across, _) = frame.place((x, frame.y.0));
-                    text class="x" x=(across) y=(bottom + 15.0) { (figures::number(x)) }
+                    text class="x" x=(across) y=(bottom + 15.0) { (tick_label(x)) }
                 }
                 @for (i, line) in lines.iter().enumerate() {
                     @let points = thin(&line.points);
@@ -119,6 +119,15 @@ fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
     (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// Round numbers need no zeros behind the point.
+fn tick_label(x: f64) -> String {
+    let text = figures::number(x);
+    match text.contains(['e', ',']) || !text.contains('.') {
+        true => text,
+        false => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+    }
 }
 
 /// At most [`MAX_POINTS`], each the mean of its neighbours.

@@ -8,15 +8,15 @@ use ponder_train::data::{Form, ProblemDocuments, TextFormat, vocabulary_texts};
 use ponder_train::init::{PRESETS, Preset};
 use ponder_train::mixture::Mixture;
 use ponder_train::pretrain;
+use ponder_train::trainer::Options;
 
+use super::mixture::MixtureArgs;
+use super::settings::SettingArgs;
 use super::stage;
 use crate::exit::usage;
 
-/// Problems that the vocabulary is learnt from: more change no merge.
-const VOCABULARY_PROBLEMS: u64 = 50_000;
-
 /// What to train, and for how long.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 pub struct Args {
     /// The folder of the run; a stopped run goes on there.
     #[arg(long, value_name = "DIR")]
@@ -26,45 +26,72 @@ pub struct Args {
     preset: String,
     /// Optimizer steps.
     #[arg(long, value_name = "N", default_value_t = 3000)]
-    steps: u64,
+    pub steps: u64,
     /// Tokens of a step.
     #[arg(long, value_name = "N", default_value_t = 32_768)]
-    batch_tokens: usize,
+    pub batch_tokens: usize,
     /// The highest learning rate.
     #[arg(long, value_name = "RATE", default_value_t = 2e-3)]
     learning_rate: f64,
+    /// Problems that the vocabulary is learnt from; more than this change no merge.
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    vocabulary_problems: u64,
+    #[command(flatten)]
+    mixture: MixtureArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
     #[command(flatten)]
     common: stage::CommonArgs,
 }
 
+impl Args {
+    /// Refuses a preset or tasks that do not exist, and options that are none.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.preset()?;
+        self.options(&self.mixture()?).map(drop)
+    }
+
+    fn mixture(&self) -> anyhow::Result<Mixture> {
+        self.mixture.apply(Mixture::supervised())
+    }
+
+    fn options(&self, mixture: &Mixture) -> anyhow::Result<Options> {
+        let (seed, rate) = (self.common.seed, self.learning_rate);
+        let mut options = pretrain::options(seed, rate, self.steps, self.batch_tokens);
+        options.data = toml::Table::try_from(mixture).context("the mixture is plain values")?;
+        self.settings.apply(options)
+    }
+
+    /// The preset that is named.
+    pub fn preset(&self) -> anyhow::Result<&'static Preset> {
+        Preset::find(&self.preset).ok_or_else(|| {
+            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+            usage(format!("no preset `{}`", self.preset), format!("there are {}", names.join(", ")))
+        })
+    }
+}
+
 /// Trains.
 pub fn run(args: &Args, desk: &stage::Desk) -> anyhow::Result<()> {
-    let Some(preset) = Preset::find(&args.preset) else {
-        let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-        return Err(usage(
-            format!("no preset `{}`", args.preset),
-            format!("there are {}", names.join(", ")),
-        ));
-    };
+    let preset = args.preset()?;
     let seed = args.common.seed;
-    let mixture = Mixture::supervised();
+    let mixture = args.mixture()?;
     let model_dir = args.out.join("model");
     if !model_dir.join("tokenizer.json").exists() {
         desk.terminal.note(&format!("learning {} tokens", preset.vocab_size));
-        let texts = vocabulary_texts(&mixture, seed, VOCABULARY_PROBLEMS);
+        let texts = vocabulary_texts(&mixture, seed, args.vocabulary_problems);
         let learnt = vocabulary::learn(texts, preset.vocab_size, preset.context)?;
         stage::write_tokenizer(&learnt, &model_dir)?;
     }
     let format = TextFormat::load(&model_dir)?;
     let limits = (seed, preset.context, u64::MAX);
     let documents = ProblemDocuments::new(&format, &mixture, Form::Base, limits)?;
-    let mut options = pretrain::options(seed, args.learning_rate, args.steps, args.batch_tokens);
-    options.data = toml::Table::try_from(&mixture).context("the mixture is plain values")?;
+    let options = args.options(&mixture)?;
     stage::describe(&args.out, "pretrain", preset.name)?;
     let ops = args.common.backend.open_for_training()?;
     let mut watch = stage::Watch::new(desk, "pretrain", args.steps);
     let proceed = &mut |report: &_| watch.step(report);
     let trainer = pretrain::run(&*ops, &preset.config()?, &documents, options, &args.out, proceed)?;
     watch.finish()?;
-    stage::publish(&trainer, &model_dir, &desk.terminal)
+    stage::publish(trainer.parameters(), &model_dir, &desk.terminal)
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use ponder_text::vocabulary::Vocabulary;
-use ponder_train::checkpoint;
+use ponder_train::parameters::Parameters;
+use ponder_train::publish;
 use ponder_train::record::{self, About};
-use ponder_train::trainer::Trainer;
 use serde::Serialize;
 
 use crate::backend::BackendArgs;
@@ -19,7 +19,7 @@ use crate::terminal::Terminal;
 const TOKENIZER_FILES: [&str; 2] = ["tokenizer.json", "tokenizer_config.json"];
 
 /// Flags of every stage.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 pub struct CommonArgs {
     /// Decides initial weights, problems and samples: the same seed gives the same run.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -71,8 +71,8 @@ pub fn describe(dir: &Path, stage: &str, model: &str) -> anyhow::Result<()> {
 }
 
 /// Writes the trained model beside its tokenizer.
-pub fn publish(trainer: &Trainer, dir: &Path, terminal: &Terminal) -> anyhow::Result<()> {
-    checkpoint::publish(trainer.parameters(), dir)?;
+pub fn publish(parameters: &Parameters, dir: &Path, terminal: &Terminal) -> anyhow::Result<()> {
+    publish::publish(parameters, dir)?;
     terminal.note(&format!("the model is in {}", dir.display()));
     Ok(())
 }
