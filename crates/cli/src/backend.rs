@@ -78,6 +78,13 @@ impl BackendArgs {
         Ok(Box::new(cpu))
     }
 
+    /// The processor and the path taken on it, for records.
+    pub fn described(&self) -> anyhow::Result<String> {
+        let cpu = Machine::detect().cpu.unwrap_or_else(|| "unknown processor".to_owned());
+        let isa = self.isa()?.map_or(IsaName::Reference.name(), |isa| isa.name());
+        Ok(format!("{cpu}, {isa}, {} threads", self.threads()))
+    }
+
     /// Threads to compute with. More than there are would only wait for each other.
     pub fn threads(&self) -> usize {
         self.threads.unwrap_or_else(|| Machine::detect().cores)

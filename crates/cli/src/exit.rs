@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use ponder_engine::EngineError;
+use ponder_eval::EvalError;
 use ponder_model::ModelError;
 use ponder_server::ServerError;
 use ponder_text::TextError;
@@ -66,6 +67,9 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
     }
     if let Some(error) = error.downcast_ref::<ServerError>() {
         return matches!(error, ServerError::Listen { .. } | ServerError::Tls { .. });
+    }
+    if let Some(error) = error.downcast_ref::<EvalError>() {
+        return error.is_bad_input();
     }
     error.is::<Usage>() || error.is::<ModelError>() || error.is::<TextError>()
 }

@@ -10,6 +10,7 @@ mod checkpoint;
 mod dashboard;
 mod doctor;
 mod embedded;
+mod eval;
 mod exit;
 mod figures;
 mod generation;
@@ -80,9 +81,14 @@ enum Command {
     Runs(runs::Args),
     /// Judge whether answers equal the correct ones.
     Grade(grade::Args),
+    /// Run benchmarks by R1's protocol, score, compare and report.
+    Eval(Box<eval::Args>),
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = ponder_eval::sandbox::stage_if_asked() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return exit::from_clap(&error),
@@ -110,5 +116,6 @@ fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Recipe(args) => recipe::run(&args, terminal),
         Command::Runs(args) => runs::run(&args, terminal),
         Command::Grade(args) => grade::run(&args),
+        Command::Eval(args) => eval::run(&args, terminal),
     }
 }

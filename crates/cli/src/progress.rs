@@ -48,6 +48,85 @@ impl LoadProgress {
     }
 }
 
+/// Progress of an evaluation, in samples, with the score so far.
+pub struct SampleProgress {
+    bar: Option<ProgressBar>,
+    judged: usize,
+    right: usize,
+}
+
+impl SampleProgress {
+    /// A bar for `missing` samples beside `done` from before.
+    pub fn new(terminal: &Terminal, done: usize, missing: usize) -> SampleProgress {
+        let bar = terminal.shows_progress().then(|| {
+            let total = Some((done + missing) as u64);
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+            let template = "{msg} {wide_bar} {pos}/{len} samples {eta}";
+            bar.set_style(
+                ProgressStyle::with_template(template).expect("the template is well formed"),
+            );
+            bar.set_position(done as u64);
+            bar.reset_eta();
+            bar
+        });
+        SampleProgress { bar, judged: 0, right: 0 }
+    }
+
+    /// Notes a sample, and whether it is right if that is known already.
+    pub fn add(&mut self, is_right: Option<bool>) {
+        let Some(bar) = &self.bar else { return };
+        bar.inc(1);
+        if let Some(is_right) = is_right {
+            self.judged += 1;
+            self.right += usize::from(is_right);
+            let (n, share) = (self.judged as f64, self.right as f64 / self.judged as f64);
+            let error = (share * (1.0 - share) / n).sqrt();
+            bar.set_message(format!("{:.1} ± {:.1} % right", 100.0 * share, 100.0 * error));
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Progress of many alike things; shared between threads.
+pub struct CountProgress {
+    bar: Option<ProgressBar>,
+}
+
+impl CountProgress {
+    /// A bar for `total` things.
+    pub fn new(terminal: &Terminal, what: &'static str, total: usize) -> CountProgress {
+        let bar = terminal.shows_progress().then(|| {
+            let total = Some(total as u64);
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+            bar.set_style(style.expect("the template is well formed"));
+            bar.set_message(what);
+            bar
+        });
+        CountProgress { bar }
+    }
+
+    /// Notes one more.
+    pub fn add(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn new_bar(total_bytes: u64) -> ProgressBar {
     const TEMPLATE: &str =
         "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}";

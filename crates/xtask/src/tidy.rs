@@ -20,7 +20,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["model", "kernels", "tensor"]),
     ("train", &["engine", "model", "kernels", "tensor", "text", "tasks"]),
     ("server", &["engine", "text"]),
-    ("cli", &["server", "train", "engine", "model", "kernels", "tensor", "text", "tasks"]),
+    ("eval", &["engine", "text", "tasks"]),
+    ("cli", &["server", "train", "eval", "engine", "model", "kernels", "tensor", "text", "tasks"]),
     ("xtask", &[]),
 ];
 
