@@ -23,6 +23,17 @@ const TOKENIZER: &[u8] = file!("tokenizer.json");
 const TOKENIZER_CONFIG: &[u8] = file!("tokenizer_config.json");
 static WEIGHTS: &[u8] = file!("model.safetensors");
 
+/// All of them, in the order in which a checkpoint's files are hashed.
+pub fn files() -> [(&'static str, &'static [u8]); 5] {
+    [
+        ("config.json", CONFIG),
+        ("generation_config.json", GENERATION),
+        ("tokenizer.json", TOKENIZER),
+        ("tokenizer_config.json", TOKENIZER_CONFIG),
+        ("model.safetensors", WEIGHTS),
+    ]
+}
+
 fn text(bytes: &'static [u8]) -> &'static str {
     std::str::from_utf8(bytes).expect("the file is JSON")
 }

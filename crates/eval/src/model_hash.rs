@@ -15,6 +15,9 @@ const WHOLE_BYTES: u64 = 4 << 30;
 /// The beginning of a weights file of a large checkpoint.
 const HEAD_BYTES: u64 = 16 << 20;
 
+/// What a hash over everything covers.
+const WHOLE: &str = "every byte of the checkpoint";
+
 /// The files beside the weights that decide what a model writes.
 const SMALL_FILES: &[&str] = &[
     "config.json",
@@ -44,12 +47,23 @@ pub fn model_sha256(dir: &Path) -> Result<(String, String), EvalError> {
         add(&mut hash, path, if is_whole { u64::MAX } else { HEAD_BYTES })?;
     }
     let covers = match is_whole {
-        true => "every byte of the checkpoint".to_owned(),
+        true => WHOLE.to_owned(),
         false => {
             "config, tokenizer, and of each weights file its length and first 16 MiB".to_owned()
         }
     };
     Ok((hex(&hash.finalize()), covers))
+}
+
+/// The same for files in memory, in the same order: a built-in model has the hash of its folder.
+pub fn files_sha256(files: &[(&str, &[u8])]) -> (String, String) {
+    let mut hash = Sha256::new();
+    for (name, bytes) in files {
+        hash.update(name.as_bytes());
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    (hex(&hash.finalize()), WHOLE.to_owned())
 }
 
 fn add(hash: &mut Sha256, path: &Path, most: u64) -> Result<(), EvalError> {
@@ -87,5 +101,8 @@ mod tests {
         write("model.safetensors", "weights");
         write("tokenizer.json", "");
         assert_ne!(hash(), first);
+        let files: [(&str, &[u8]); 3] =
+            [("config.json", b"{}"), ("tokenizer.json", b""), ("model.safetensors", b"weights")];
+        assert_eq!(hash(), files_sha256(&files).0);
     }
 }

@@ -4,15 +4,15 @@ use ponder_engine::{Engine, EngineOptions, Runner};
 use ponder_eval::generate::Generator;
 use ponder_eval::in_process::{InProcess, encode_prompt};
 use ponder_eval::manifest::ModelIdentity;
-use ponder_eval::model_hash::model_sha256;
+use ponder_eval::model_hash::{files_sha256, model_sha256};
 use ponder_eval::protocol::Sampling;
 use ponder_kernels::{Ops, PAGE_TOKENS};
 use ponder_model::Model;
 use ponder_text::{ChatTemplate, Tokenizer};
 
-use crate::ask::chat_template;
 use crate::backend::BackendArgs;
 use crate::checkpoint::{ModelArgs, Opened};
+use crate::embedded;
 use crate::machine::Machine;
 use crate::terminal::Terminal;
 
@@ -41,21 +41,18 @@ impl Local {
     ) -> anyhow::Result<Local> {
         let opened = model.open()?;
         let tokenizer = opened.tokenizer()?;
-        let template = chat_template(&opened)?;
+        let template = opened.needed_template()?;
         let backend = backend.clone();
         Ok(Local { opened, tokenizer, template, backend, forces_thinking, sampling })
     }
 
     /// What the manifest says of the model.
     pub fn identity(&self) -> anyhow::Result<ModelIdentity> {
-        let dir = &self.opened.dir;
-        let (sha256, source) = model_sha256(dir)?;
-        // A path such as `.` has no last part of its own.
-        let full = dir.canonicalize().unwrap_or_else(|_| dir.clone());
-        let name = full
-            .file_name()
-            .map_or_else(|| full.display().to_string(), |name| name.to_string_lossy().into_owned());
-        Ok(ModelIdentity { name, sha256: Some(sha256), source })
+        let (sha256, source) = match &self.opened.dir {
+            Some(dir) => model_sha256(dir)?,
+            None => files_sha256(&embedded::files()),
+        };
+        Ok(ModelIdentity { name: self.opened.short_name(), sha256: Some(sha256), source })
     }
 
     /// Loads the weights and hands over a generator for these prompts, `batch` of them at once.
