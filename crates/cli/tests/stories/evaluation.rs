@@ -17,7 +17,7 @@ fn problems(dir: &Path, n: usize) -> PathBuf {
     let line = |i: usize| {
         json!({
             "problem": format!("{i}+1?"), "answer": (i + 1).to_string(), "level": i % 3,
-            "subject": ["Algebra", "Geometry"][i % 2], "unique_id": format!("q{i}"),
+            "subject": (["Algebra", "Geometry"][i % 2]), "unique_id": format!("q{i}"),
         })
     };
     let text: String = (0..n).map(|i| format!("{}\n", line(i))).collect();
