@@ -1,14 +1,16 @@
-//! `ponder train pretrain`: a model from nothing.
+//! `ponder train pretrain`: a model from nothing, or further from where another run left it.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
+use ponder_model::config::Config;
 use ponder_text::vocabulary;
 use ponder_train::data::{Form, ProblemDocuments, TextFormat, vocabulary_texts};
-use ponder_train::init::{PRESETS, Preset};
+use ponder_train::init::{self, PRESETS, Preset};
 use ponder_train::mixture::Mixture;
+use ponder_train::parameters::Parameters;
 use ponder_train::pretrain;
-use ponder_train::trainer::Options;
+use ponder_train::trainer::{self, Options};
 
 use super::mixture::MixtureArgs;
 use super::settings::SettingArgs;
@@ -24,6 +26,9 @@ pub struct Args {
     /// The size of the model: smoke, nano, micro, small.
     #[arg(long, value_name = "NAME", default_value = "nano")]
     preset: String,
+    /// Go on from this model, with its size and its tokenizer, instead of from nothing.
+    #[arg(long, value_name = "DIR", conflicts_with = "preset")]
+    pub model: Option<PathBuf>,
     /// Optimizer steps.
     #[arg(long, value_name = "N", default_value_t = 3000)]
     pub steps: u64,
@@ -73,25 +78,50 @@ impl Args {
 
 /// Trains.
 pub fn run(args: &Args, desk: &stage::Desk) -> anyhow::Result<()> {
-    let preset = args.preset()?;
     let seed = args.common.seed;
     let mixture = args.mixture()?;
     let model_dir = args.out.join("model");
-    if !model_dir.join("tokenizer.json").exists() {
-        desk.terminal.note(&format!("learning {} tokens", preset.vocab_size));
-        let texts = vocabulary_texts(&mixture, seed, args.vocabulary_problems);
-        let learnt = vocabulary::learn(texts, preset.vocab_size, preset.context)?;
-        stage::write_tokenizer(&learnt, &model_dir)?;
-    }
+    let (config, name) = match &args.model {
+        Some(from) => {
+            stage::copy_tokenizer(from, &model_dir)?;
+            (Config::from_dir(from)?, from.display().to_string())
+        }
+        None => {
+            let preset = args.preset()?;
+            learn_vocabulary(args, preset, &mixture, desk)?;
+            (preset.config()?, preset.name.to_owned())
+        }
+    };
     let format = TextFormat::load(&model_dir)?;
-    let limits = (seed, preset.context, u64::MAX);
+    let limits = (seed, config.max_position_embeddings, u64::MAX);
     let documents = ProblemDocuments::new(&format, &mixture, Form::Base, limits)?;
     let options = args.options(&mixture)?;
-    stage::describe(&args.out, "pretrain", preset.name)?;
+    stage::describe(&args.out, "pretrain", &name)?;
     let ops = args.common.backend.open_for_training()?;
     let mut watch = stage::Watch::new(desk, "pretrain", args.steps);
     let proceed = &mut |report: &_| watch.step(report);
-    let trainer = pretrain::run(&*ops, &preset.config()?, &documents, options, &args.out, proceed)?;
+    let initial = || match &args.model {
+        Some(from) => Parameters::load(from),
+        None => init::random(&config, seed),
+    };
+    let trainer = trainer::run_in(&args.out, &*ops, initial, &documents, options, proceed)?;
     watch.finish()?;
     stage::publish(trainer.parameters(), &model_dir, &desk.terminal)
+}
+
+/// Learns the tokenizer of a model that starts from nothing, unless the run has it already.
+fn learn_vocabulary(
+    args: &Args,
+    preset: &Preset,
+    mixture: &Mixture,
+    desk: &stage::Desk,
+) -> anyhow::Result<()> {
+    let dir = args.out.join("model");
+    if dir.join("tokenizer.json").exists() {
+        return Ok(());
+    }
+    desk.terminal.note(&format!("learning {} tokens", preset.vocab_size));
+    let texts = vocabulary_texts(mixture, args.common.seed, args.vocabulary_problems);
+    let learnt = vocabulary::learn(texts, preset.vocab_size, preset.context)?;
+    stage::write_tokenizer(&learnt, &dir)
 }
