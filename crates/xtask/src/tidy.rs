@@ -21,7 +21,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("train", &["engine", "model", "kernels", "tensor", "text", "tasks"]),
     ("server", &["engine", "text"]),
     ("eval", &["engine", "text", "tasks"]),
-    ("cli", &["server", "train", "eval", "engine", "model", "kernels", "tensor", "text", "tasks"]),
+    ("hub", &[]),
+    (
+        "cli",
+        &[
+            "hub", "server", "train", "eval", "engine", "model", "kernels", "tensor", "text",
+            "tasks",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
