@@ -21,7 +21,8 @@ use crate::sample::{Finish, Reply};
 
 /// An engine with what turns prompts into ids and ids into replies.
 pub struct InProcess<'m, M> {
-    /// The engine; its queue holds at least one request.
+    /// The engine. Its queue bounds the replies in progress: best above `max_sequences`, so that the
+    /// next prompts are at hand.
     pub engine: Engine<M>,
     /// The model's tokenizer.
     pub tokenizer: &'m Tokenizer,
@@ -75,7 +76,8 @@ impl<M: LanguageModel> Generator for InProcess<'_, M> {
         let mut writing: HashMap<SequenceId, Writing<'_, '_>> = HashMap::new();
         let mut waiting = jobs.iter();
         loop {
-            let room = self.engine.options().max_sequences + 1;
+            // All of them may wait at once, so none is ever refused for want of a place.
+            let room = self.engine.options().max_queue;
             while writing.len() < room
                 && let Some(job) = waiting.next()
             {

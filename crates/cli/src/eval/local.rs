@@ -109,7 +109,7 @@ impl Local {
         let rows = LOGITS_BYTES / (vocab_size * size_of::<f32>());
         let options = EngineOptions {
             max_sequences: batch,
-            max_queue: batch,
+            max_queue: 2 * batch,
             max_batch_tokens,
             prefill_tokens_beside_decodes: max_batch_tokens,
             max_logit_rows: rows.clamp(1, max_batch_tokens),

@@ -135,27 +135,27 @@ pub(super) fn apply() -> Result<(), String> {
     Ok(())
 }
 
-/// Asks a terminal for its settings (asm-generic/ioctls.h): how programs see whether there is one.
-const TCGETS: u64 = 0x5401;
+/// Whether a file is a terminal, and whether it stays open for a new program, on and off
+/// (asm-generic/ioctls.h): what an interpreter asks of every file it opens.
+const IOCTLS: [u64; 3] = [0x5401, 0x5450, 0x5451];
 
 /// Calls that depend on an argument.
 fn conditional() -> Result<BTreeMap<libc::c_long, Vec<SeccompRule>>, String> {
     let argument = |index, length, operator, value| {
         SeccompCondition::new(index, length, operator, value)
             .and_then(|condition| SeccompRule::new(vec![condition]))
-            .map(|rule| vec![rule])
             .map_err(|e| e.to_string())
     };
+    let ioctl = |request| argument(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, request);
     let thread = libc::CLONE_THREAD as u64;
+    let is_thread = argument(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?;
+    let reads_limit = argument(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;
     Ok(BTreeMap::from([
         // A thread, never a process.
-        (
-            libc::SYS_clone,
-            argument(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?,
-        ),
-        // Whether a file is a terminal, and no other control of devices.
-        (libc::SYS_ioctl, argument(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, TCGETS)?),
+        (libc::SYS_clone, vec![is_thread]),
+        // No other control of devices.
+        (libc::SYS_ioctl, IOCTLS.into_iter().map(ioctl).collect::<Result<_, _>>()?),
         // Reading limits, not setting them.
-        (libc::SYS_prlimit64, argument(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?),
+        (libc::SYS_prlimit64, vec![reads_limit]),
     ]))
 }
