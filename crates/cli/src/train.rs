@@ -7,6 +7,7 @@ mod evaluate;
 mod grpo;
 mod mixture;
 mod pretrain;
+mod publish;
 mod reject;
 mod settings;
 mod sft;
@@ -41,6 +42,8 @@ pub enum Stage {
     Distill(distill::Args),
     /// Measure what a model can do, on problems it has never seen.
     Evaluate(evaluate::Args),
+    /// Write a trained model in another number format, such as R1's FP8.
+    Publish(publish::Args),
 }
 
 /// How much a stage does, all of it.
@@ -69,6 +72,7 @@ impl Stage {
             Stage::Reject(args) => reject::run(args, desk),
             Stage::Distill(args) => distill::run(args, desk),
             Stage::Evaluate(args) => evaluate::run(args, desk),
+            Stage::Publish(args) => publish::run(args, desk),
         }
     }
 
@@ -81,6 +85,7 @@ impl Stage {
             Stage::Reject(args) => args.check(),
             Stage::Distill(args) => args.check(),
             Stage::Evaluate(args) => args.check(),
+            Stage::Publish(_) => Ok(()),
         }
     }
 
@@ -93,13 +98,14 @@ impl Stage {
             Stage::Reject(args) => args.amount(),
             Stage::Distill(args) => args.amount(),
             Stage::Evaluate(args) => args.amount(),
+            Stage::Publish(_) => Amount::default(),
         }
     }
 
     /// The config of its model, given that of the model it starts from, if that is known.
     pub fn config(&self, from: Option<Config>) -> anyhow::Result<Option<Config>> {
         match self {
-            Stage::Pretrain(args) => Ok(Some(args.preset()?.config()?)),
+            Stage::Pretrain(args) if args.model.is_none() => Ok(Some(args.preset()?.config()?)),
             Stage::Distill(args) => from.map(|teacher| args.student(&teacher)).transpose(),
             _ => Ok(from),
         }
@@ -108,12 +114,13 @@ impl Stage {
     /// The model that it starts from.
     pub fn model(&self) -> Option<&Path> {
         match self {
-            Stage::Pretrain(_) => None,
+            Stage::Pretrain(args) => args.model.as_deref(),
             Stage::Sft(args) => Some(&args.model),
             Stage::Grpo(args) => Some(&args.model),
             Stage::Reject(args) => Some(&args.model),
             Stage::Distill(args) => Some(&args.teacher),
             Stage::Evaluate(args) => Some(&args.model),
+            Stage::Publish(args) => Some(&args.model),
         }
     }
 

@@ -5,6 +5,7 @@ mod bench;
 mod clients;
 mod conversation;
 mod dialects;
+mod embedded;
 mod evaluation;
 mod golden_probabilities;
 mod golden_text;
