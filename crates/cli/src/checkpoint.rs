@@ -11,19 +11,22 @@ use ponder_text::{ChatTemplate, TextError, Tokenizer};
 
 use crate::embedded;
 use crate::exit::usage;
+use crate::hub;
 use crate::machine::Machine;
 use crate::progress::LoadProgress;
 use crate::terminal::Terminal;
 
 const HINT_FOLDER: &str = "`--model FOLDER` takes a checkpoint as published: config.json, \
                            *.safetensors, tokenizer.json, tokenizer_config.json";
+const HINT_PULL: &str = "`ponder pull OWNER/NAME` fetches a model, as deepseek-ai/DeepSeek-R1; \
+                         then `--model OWNER/NAME` runs it";
 
 /// Which model a command works on.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ModelArgs {
-    /// Folder of a checkpoint: config.json, *.safetensors, tokenizer.json. The small model that is
-    /// built in unless given.
-    #[arg(long, short, value_name = "FOLDER")]
+    /// Folder of a checkpoint: config.json, *.safetensors, tokenizer.json; or OWNER/NAME, as
+    /// `ponder pull` fetched it. The small model that is built in unless given.
+    #[arg(long, short, value_name = "MODEL")]
     pub model: Option<String>,
 }
 
@@ -31,6 +34,8 @@ pub struct ModelArgs {
 pub struct Opened {
     /// Its folder; none for the model that is built in.
     pub dir: Option<PathBuf>,
+    /// Its name on the hub it was pulled from, if it was named so.
+    pub hub_name: Option<String>,
     /// Its config.
     pub config: Config,
     /// The sampling defaults it ships with.
@@ -45,6 +50,9 @@ impl ModelArgs {
         if path.is_dir() {
             return Ok(Some(path.to_owned()));
         }
+        if let Some(folder) = hub::pulled(name) {
+            return Ok(Some(folder));
+        }
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) {
             let hint = "take the folder of safetensors that the file was made from";
             return Err(usage(format!("{name}: GGUF files are not supported yet"), hint));
@@ -52,8 +60,8 @@ impl ModelArgs {
         match path.metadata() {
             Ok(_) => Err(usage(format!("{name}: is a file, not a folder"), HINT_FOLDER)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_hub_name(name) => {
-                let what = format!("{name}: no such folder, and `ponder pull` does not exist yet");
-                Err(usage(what, "fetch the checkpoint with another tool and give its folder"))
+                let what = format!("{name}: no such folder, and no such model was pulled");
+                Err(usage(what, HINT_PULL))
             }
             Err(e) => Err(usage(format!("{name}: {e}"), HINT_FOLDER)),
         }
@@ -62,6 +70,8 @@ impl ModelArgs {
     /// Reads the config.
     pub fn open(&self) -> anyhow::Result<Opened> {
         let dir = self.dir()?;
+        let is_hub_name = |name: &&String| dir.as_ref().is_some_and(|dir| dir != Path::new(name));
+        let hub_name = self.model.as_ref().filter(is_hub_name).cloned();
         let config = match &dir {
             Some(dir) => Config::from_dir(dir)?,
             None => embedded::config()?,
@@ -70,7 +80,7 @@ impl ModelArgs {
             Some(dir) => GenerationConfig::from_dir(dir, config.vocab_size)?,
             None => embedded::generation(config.vocab_size)?,
         };
-        Ok(Opened { dir, config, generation })
+        Ok(Opened { dir, hub_name, config, generation })
     }
 
     /// The tokenizer alone: a folder with nothing else is enough.
@@ -134,18 +144,22 @@ impl Opened {
         self.template()?.ok_or_else(missing)
     }
 
-    /// What clients call the model: the last part of its folder's name.
+    /// What clients call the model: the last part of its name on the hub, or of its folder's.
     pub fn short_name(&self) -> String {
+        if let Some((_, name)) = self.hub_name.as_ref().and_then(|name| name.split_once('/')) {
+            return name.to_owned();
+        }
         let Some(dir) = &self.dir else { return embedded::NAME.to_owned() };
         let full = dir.canonicalize().unwrap_or_else(|_| dir.clone());
         full.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// The model's name in reports: its folder, or what the built-in one is called.
+    /// The model's name in reports: as on the hub, its folder, or what the built-in one is called.
     pub fn name(&self) -> String {
-        match &self.dir {
-            Some(dir) => dir.display().to_string(),
-            None => embedded::NAME.to_owned(),
+        match (&self.hub_name, &self.dir) {
+            (Some(name), _) => name.clone(),
+            (None, Some(dir)) => dir.display().to_string(),
+            (None, None) => embedded::NAME.to_owned(),
         }
     }
 

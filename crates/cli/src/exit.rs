@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ponder_engine::EngineError;
 use ponder_eval::EvalError;
+use ponder_hub::HubError;
 use ponder_model::ModelError;
 use ponder_server::ServerError;
 use ponder_text::TextError;
@@ -64,6 +65,9 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
     }
     if let Some(error) = error.downcast_ref::<TrainError>() {
         return !matches!(error, TrainError::Io { .. } | TrainError::Diverged { .. });
+    }
+    if let Some(error) = error.downcast_ref::<HubError>() {
+        return error.is_bad_input();
     }
     if let Some(error) = error.downcast_ref::<ServerError>() {
         return matches!(error, ServerError::Listen { .. } | ServerError::Tls { .. });

@@ -15,12 +15,14 @@ mod exit;
 mod figures;
 mod generation;
 mod grade;
+mod hub;
 mod inspect;
 mod interrupt;
 mod limits;
 mod machine;
 mod plan;
 mod progress;
+mod pull;
 mod recipe;
 mod runs;
 mod score;
@@ -65,6 +67,8 @@ enum Command {
     Tokenize(tokenize::Args),
     /// Render a conversation with a model's chat template.
     Template(template::Args),
+    /// Fetch a checkpoint from a hub; then `--model OWNER/NAME` runs it.
+    Pull(pull::Args),
     /// What is in a checkpoint: architecture, parameters, tensors, bytes.
     Inspect(inspect::Args),
     /// Will a model fit, and how fast can it be.
@@ -108,6 +112,7 @@ fn run(command: Command, terminal: &Terminal) -> anyhow::Result<()> {
         Command::Score(args) => score::run(&args, terminal),
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Template(args) => template::run(&args),
+        Command::Pull(args) => pull::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),

@@ -105,7 +105,7 @@ fn measured(speeds: &Speeds) -> String {
     )
 }
 
-/// The config of a known model, a file or a folder.
+/// The config of a known model, a file, a folder or a pulled model.
 pub fn any_config(model: &str) -> anyhow::Result<Config> {
     let path = Path::new(model);
     if path.is_dir() {
@@ -116,7 +116,10 @@ pub fn any_config(model: &str) -> anyhow::Result<Config> {
             .map_err(|e| usage(format!("{model}: {e}"), "give a config.json or its folder"))?;
         return Ok(Config::from_json(&text, path)?);
     }
-    Ok(known_config(model)?)
+    match crate::hub::pulled(model) {
+        Some(folder) => Ok(Config::from_dir(&folder)?),
+        None => Ok(known_config(model)?),
+    }
 }
 
 /// Memory of this machine, and its speeds as measured just now.

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::terminal::Terminal;
 
 /// What is done sooner needs no bar.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Progress of loading, in bytes.
 pub struct LoadProgress {
@@ -28,7 +28,7 @@ impl LoadProgress {
     pub fn set(&mut self, loaded_bytes: u64, total_bytes: u64) {
         self.loaded_bytes = loaded_bytes;
         if self.bar.is_none() && self.is_shown && self.start.elapsed() > PATIENCE {
-            self.bar = Some(new_bar(total_bytes));
+            self.bar = Some(new_bar(total_bytes, "loading"));
         }
         if let Some(bar) = &self.bar {
             bar.set_position(loaded_bytes);
@@ -127,12 +127,13 @@ impl CountProgress {
     }
 }
 
-fn new_bar(total_bytes: u64) -> ProgressBar {
+/// A bar in bytes.
+pub fn new_bar(total_bytes: u64, message: &'static str) -> ProgressBar {
     const TEMPLATE: &str =
         "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}";
     let style = ProgressStyle::with_template(TEMPLATE).expect("the template is well formed");
     let bar = ProgressBar::with_draw_target(Some(total_bytes), ProgressDrawTarget::stderr());
     bar.set_style(style);
-    bar.set_message("loading");
+    bar.set_message(message);
     bar
 }

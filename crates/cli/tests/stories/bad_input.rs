@@ -232,8 +232,8 @@ fn models_that_do_not_work_yet() {
     for (name, want) in [
         ("absent-folder", "No such file"),
         ("model.gguf", "GGUF files are not supported yet"),
-        ("deepseek-ai/DeepSeek-R1", "`ponder pull` does not exist yet"),
-        ("deepseek-r1", "`ponder pull` does not exist yet"),
+        ("deepseek-ai/DeepSeek-R1", "no such model was pulled"),
+        ("deepseek-r1", "no such model was pulled"),
     ] {
         ponder(&["ask", "hello", "--model", name], "").refused(&[name, want]);
     }

@@ -10,8 +10,12 @@ mod evaluation;
 mod golden_probabilities;
 mod golden_text;
 mod grading;
+#[expect(dead_code, reason = "the hub crate's own tests use the rest")]
+#[path = "../../../hub/tests/pull/hub.rs"]
+mod hub;
 mod memory;
 mod numbers;
+mod pull;
 mod runs;
 mod sandbox;
 mod server;

@@ -23,7 +23,12 @@ pub struct Run {
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ponder"));
     command.args(args).env_remove("NO_COLOR").env("TERM", "xterm");
-    command.env("XDG_STATE_HOME", std::env::temp_dir().join("ponder-stories"));
+    let own = std::env::temp_dir().join("ponder-stories");
+    command.env("XDG_STATE_HOME", &own).env("HF_HOME", own.join("hub"));
+    for name in ["HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_TOKEN_PATH"] {
+        command.env_remove(name);
+    }
+    command.env("NO_PROXY", "127.0.0.1");
     command
 }
 
