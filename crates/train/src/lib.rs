@@ -17,6 +17,7 @@ mod error;
 pub mod evaluate;
 pub mod grpo;
 pub mod init;
+pub mod loads;
 pub mod loss;
 pub mod mixture;
 pub mod objective;

@@ -3,15 +3,14 @@
 //! 2.1.2 and 2.2). Denominators are those of the whole optimizer step, so a step has the same
 //! gradient however it is cut into micro-batches.
 
-use std::collections::BTreeMap;
-
 use ponder_kernels::Gradients;
 use ponder_kernels::ops::cross_entropy::{self, Targets};
 use ponder_tensor::Tensor;
 use ponder_tensor::format::Matrix;
 
+use crate::loads::{self, Loads};
 use crate::pack::{self, Sequence};
-use crate::parameters::{GradientStore, ParameterId, Weights};
+use crate::parameters::{GradientStore, Weights};
 use crate::tape::{Balance, Tape};
 
 /// The weights of the parts.
@@ -54,8 +53,8 @@ pub struct StepLoss {
     pub after_next: f64,
     /// Balance loss of all layers, 1 for each in perfect balance.
     pub balance: f64,
-    /// Tokens that each expert served, by the parameter of its layer's bias.
-    pub loads: BTreeMap<ParameterId, Vec<u64>>,
+    /// Tokens that each expert served.
+    pub loads: Loads,
 }
 
 impl StepLoss {
@@ -98,7 +97,7 @@ pub fn accumulate(
         loss.after_next += sum;
         seeds.push((drafted, grad));
     }
-    count_loads(&tape, weights, &mut loss.loads);
+    loads::count(&mut loss.loads, model, &tape.choices());
     let balance = (objective.balance_alpha != 0.0)
         .then_some(Balance { alpha: objective.balance_alpha, n_tokens: denominators.n_tokens });
     loss.balance += tape.backward(seeds, balance, store);
@@ -147,14 +146,5 @@ impl Aim {
         );
         let losses = log_probs.iter().zip(&shares).map(|(lp, share)| -*lp as f64 * share);
         (losses.sum(), grad)
-    }
-}
-
-fn count_loads(tape: &Tape, weights: &Weights, loads: &mut BTreeMap<ParameterId, Vec<u64>>) {
-    let moe = weights.model.config().moe.as_ref();
-    let n_experts = moe.map_or(0, |moe| moe.n_routed_experts);
-    for (bias, chosen) in tape.choices() {
-        let counts = loads.entry(bias).or_insert_with(|| vec![0; n_experts]);
-        chosen.iter().for_each(|expert| counts[*expert as usize] += 1);
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::adamw::{Adamw, AdamwOptions};
 use crate::checkpoint::{self, Progress, State};
 use crate::error::{Result, TrainError};
+use crate::loads;
 use crate::objective::{self, Denominators, Objective, StepLoss};
 use crate::pack::{Sequence, micro_batches};
 use crate::parameters::{GradientStore, Parameters, Weights};
@@ -165,7 +166,7 @@ impl Trainer {
             loss: loss.next,
             mtp_loss: loss.after_next,
             balance: loss.balance / n_layers,
-            max_load: max_load(&loss),
+            max_load: loads::largest(&loss.loads),
             grad_norm,
             rate,
         })
@@ -234,14 +235,6 @@ impl Trainer {
         checkpoint::save(&State { progress: self.progress, parameters, adamw }, &parent)?;
         checkpoint::prune(&parent, self.options.keep_checkpoints)
     }
-}
-
-fn max_load(loss: &StepLoss) -> f64 {
-    let of_layer = |loads: &Vec<u64>| {
-        let mean = loads.iter().sum::<u64>() as f64 / loads.len() as f64;
-        loads.iter().copied().max().unwrap_or(0) as f64 / mean.max(1.0)
-    };
-    loss.loads.values().map(of_layer).fold(0.0, f64::max)
 }
 
 /// Trains in the folder `dir`: from its newest checkpoint, or from `initial`.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::groups::{Answer, Group};
 use super::update::Found;
+use crate::loads;
 
 /// Ways of thinking whose rates are reported, each with the words that show it.
 pub const BEHAVIOURS: [(&str, &[&str]); 4] = [
@@ -112,7 +113,7 @@ impl GrpoReport {
             clip_low,
             clip_high,
             kl: found.kl(),
-            max_load: found.max_load(),
+            max_load: loads::largest(&found.loads),
             logprobs_compared: found.compared,
             logprob_mismatch: found.mismatched,
             grad_norm: found.grad_norm,

@@ -3,14 +3,13 @@
 //! trainer's; mini-batches after the first go forward once more, on the moved weights, with the
 //! experts chosen as they were (Rollout Routing Replay, arXiv 2510.11370).
 
-use std::collections::BTreeMap;
-
 use ponder_kernels::Gradients;
 use ponder_tensor::Dtype;
 
 use super::options::GrpoOptions;
 use crate::adamw::Adamw;
 use crate::error::{Result, TrainError};
+use crate::loads::{self, Loads};
 use crate::loss::{self, Kl, Policy, Sample};
 use crate::pack::{Sequence, micro_batches};
 use crate::parameters::{GradientStore, ParameterId, Parameters, Weights};
@@ -41,7 +40,7 @@ pub(super) struct Found {
     kl: f64,
     /// Optimizer steps taken.
     pub optimizer_steps: u64,
-    loads: BTreeMap<ParameterId, Vec<u64>>,
+    pub loads: Loads,
 }
 
 impl Found {
@@ -53,15 +52,6 @@ impl Found {
     /// Mean k3 to the reference.
     pub fn kl(&self) -> f64 {
         self.kl / self.tokens.max(1) as f64
-    }
-
-    /// Largest load of any expert over the mean of its layer.
-    pub fn max_load(&self) -> f64 {
-        let of_layer = |loads: &Vec<u64>| {
-            let mean = loads.iter().sum::<u64>() as f64 / loads.len() as f64;
-            loads.iter().copied().max().unwrap_or(0) as f64 / mean.max(1.0)
-        };
-        self.loads.values().map(of_layer).fold(0.0, f64::max)
     }
 }
 
@@ -164,7 +154,7 @@ impl Update<'_> {
             let (weights, store) = (&learner.weights, &mut learner.store);
             let pass = policy::accumulate(self.ops, weights, &answers, &slope, store);
             self.compare(&pass.log_probs, &expected[range].concat());
-            self.count_loads(weights, &pass.choices);
+            loads::count(&mut self.found.loads, &weights.model, &pass.choices);
         }
         self.optimize(learner)
     }
@@ -250,15 +240,6 @@ impl Update<'_> {
                     self.found.kl += Kl::K3.term(sample, i).0;
                 }
             }
-        }
-    }
-
-    fn count_loads(&mut self, weights: &Weights, choices: &[(ParameterId, Vec<u32>)]) {
-        let moe = weights.model.config().moe.as_ref();
-        let n_experts = moe.map_or(0, |moe| moe.n_routed_experts);
-        for (bias, chosen) in choices {
-            let counts = self.found.loads.entry(*bias).or_insert_with(|| vec![0; n_experts]);
-            chosen.iter().for_each(|expert| counts[*expert as usize] += 1);
         }
     }
 }

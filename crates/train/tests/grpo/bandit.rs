@@ -103,8 +103,13 @@ impl Documents for Form {
 
 /// A model that answers in the right form, at random.
 pub fn base() -> Parameters {
+    base_of(&config())
+}
+
+/// The same of another architecture.
+pub fn base_of(config: &Config) -> Parameters {
     let options = pretrain::options(1, 1e-2, 60, 512);
-    let mut trainer = Trainer::new(init::random(&config(), 1).unwrap(), options).unwrap();
+    let mut trainer = Trainer::new(init::random(config, 1).unwrap(), options).unwrap();
     let ops = cpu();
     for _ in 0..60 {
         let sequences = trainer.gather(&Form).unwrap();

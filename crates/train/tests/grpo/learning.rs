@@ -2,10 +2,11 @@
 
 use ponder_train::advantage::Advantage;
 use ponder_train::curriculum::CurriculumOptions;
+use ponder_train::distill;
 use ponder_train::grpo::{Control, GrpoOptions, GrpoReport, Reference};
 use ponder_train::loss::{Aggregation, Kl, Policy};
 
-use crate::bandit::{base, options, run};
+use crate::bandit::{base, base_of, config, options, run};
 
 fn reports(seed: u64, options: GrpoOptions) -> Vec<GrpoReport> {
     let folder = tempfile::tempdir().unwrap();
@@ -109,6 +110,22 @@ fn every_variant_learns() {
             assert!(reports.iter().any(|r| r.groups > r.groups_used && r.groups <= 48), "{name}");
         }
     }
+}
+
+#[test]
+fn dense_students_learn_too() {
+    let student = distill::student(&config(), 1.0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut reports = Vec::new();
+    let proceed: &mut dyn FnMut(&GrpoReport) -> bool = &mut |report| {
+        reports.push(report.clone());
+        true
+    };
+    let options = GrpoOptions { mini_batches: 2, ..options(100) };
+    run(folder.path(), &base_of(&student), 3, options, proceed).unwrap();
+    let last = last_accuracy(&reports);
+    assert!(last > 0.9, "{last}");
+    assert!(reports.iter().all(|r| (r.logprob_mismatch, r.max_load) == (0, 0.0)));
 }
 
 #[test]
