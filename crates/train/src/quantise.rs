@@ -61,11 +61,8 @@ mod tests {
         let mut random = Random::new(4, 4);
         let mut values: Vec<f32> = (0..130 * 200).map(|_| random.normal() as f32).collect();
         // The last block, of 2 rows and 72 columns, is all zero.
-        for i in 0..values.len() {
-            if i / 200 >= 128 && i % 200 >= 128 {
-                values[i] = 0.0;
-            }
-        }
+        let in_last = |i: usize| i / 200 >= 128 && i % 200 >= 128;
+        values.iter_mut().enumerate().filter(|(i, _)| in_last(*i)).for_each(|(_, x)| *x = 0.0);
         let name = "model.layers.0.mlp.up_proj.weight".to_owned();
         let parameter = Parameter { name, kind: TensorKind::Linear, shape, values };
         let (codes, scales) = blocks(&parameter);
