@@ -172,7 +172,7 @@ fn groups(title: &str, groups: &[Group]) -> String {
         return String::new();
     }
     let row = |group: &Group| {
-        bar(&group.name, &group.pass_1, true, format!(" of {} questions", group.questions))
+        bar(&group.name, &group.pass_1, true, format!(" ({} questions)", group.questions))
     };
     let rows: Vec<Bar> = groups.iter().map(row).collect();
     format!("<section><h2>{title}</h2>{}</section>\n", bars(&rows))

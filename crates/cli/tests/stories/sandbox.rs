@@ -50,7 +50,7 @@ fn it_reads_no_files_of_the_user() {
     let source = here.join("Cargo.toml");
     gets_nothing(&format!(
         "import os\n\
-         for path in ['/etc/passwd', '/etc/shadow', '/root', '/home', '/proc/self/environ', '/proc/1/root',\n\
+         for path in ['/etc/passwd', '/etc/shadow', '/root/.bashrc', '/root/.profile', '/home', '/proc/self/environ', '/proc/1/root',\n\
                       '/sys/kernel', '/dev/sda', '/dev/mem', '/var', '../../etc/passwd', '{source}']:\n\
          \x20   try:\n\
          \x20       print(path, os.listdir(path) if os.path.isdir(path) else open(path).read())\n\
@@ -118,7 +118,7 @@ fn it_ends_when_its_time_is_up() {
     let Some(report) = apart(program, "") else { return };
     assert_eq!(report["end"], "cpu_limit", "{report}");
     let cpu_s = report["cpu_s"].as_f64().unwrap();
-    assert!((0.9..2.5).contains(&cpu_s), "{report}");
+    assert!((0.7..2.5).contains(&cpu_s), "{report}");
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 

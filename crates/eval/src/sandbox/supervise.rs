@@ -87,7 +87,8 @@ fn end(child: &mut Child) {
 
 fn how(program: &Program, code: Option<i32>, signal: Option<i32>, cpu_s: f64) -> End {
     match (code, signal) {
-        (_, Some(_)) if cpu_s >= program.limits.cpu_s as f64 - 0.1 => End::CpuLimit,
+        // The kernel counts in ticks for the limit, and exactly for the report: they differ a little.
+        (_, Some(_)) if cpu_s >= program.limits.cpu_s as f64 * 0.8 => End::CpuLimit,
         (_, Some(signal)) => End::Signalled(signal),
         (code, None) => End::Exited(code.unwrap_or(-1)),
     }
