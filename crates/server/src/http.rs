@@ -8,6 +8,7 @@ pub mod gate;
 mod messages;
 mod models;
 mod openapi;
+mod page;
 mod probes;
 mod responses;
 pub mod sse;
@@ -54,6 +55,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/health/ready", get(probes::ready))
         .route("/openapi.json", get(openapi::document))
         .route("/metrics", get(probes::metrics))
+        .merge(page::router())
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(app.clone(), gate::pass))

@@ -21,6 +21,7 @@ mod json;
 mod metrics;
 mod options;
 mod output;
+mod render;
 mod served;
 mod server;
 mod thinking;
