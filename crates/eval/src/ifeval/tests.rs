@@ -8,23 +8,32 @@ fn instruction(id: &str, kwargs: &Value) -> Instruction {
     Instruction { id: id.to_owned(), kwargs: kwargs.as_object().unwrap().clone() }
 }
 
-#[test]
-fn every_kind_tells_following_from_not() {
-    let english = "the quick brown fox jumps over the lazy dog and then it runs away from there";
-    let german = "Der schnelle braune Fuchs springt über den faulen Hund und läuft davon.";
-    let swahili = "Mtoto wa shule ni mzuri na anapenda kusoma vitabu katika maktaba ya shule.";
-    let cases: &[(&str, Value, &str, &str)] = &[
+const ENGLISH: &str =
+    "the quick brown fox jumps over the lazy dog and then it runs away from there";
+const GERMAN: &str = "Der schnelle braune Fuchs springt über den faulen Hund und läuft davon.";
+const SWAHILI: &str = "Mtoto wa shule ni mzuri na anapenda kusoma vitabu katika maktaba ya shule.";
+
+/// An instruction, a reply that follows it, and one that does not.
+type Case = (&'static str, Value, &'static str, &'static str);
+
+fn first_cases() -> Vec<Case> {
+    vec![
         (
             "change_case:capital_word_frequency",
             json!({"capital_frequency": 2, "capital_relation": "at least"}),
             "YES, it IS.",
             "Yes, it IS.",
         ),
-        ("change_case:english_capital", json!({}), &english.to_uppercase(), english),
+        (
+            "change_case:english_capital",
+            json!({}),
+            "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG AND THEN IT RUNS AWAY FROM THERE",
+            ENGLISH,
+        ),
         (
             "change_case:english_lowercase",
             json!({}),
-            english,
+            ENGLISH,
             "The quick brown fox jumps over the lazy dog",
         ),
         (
@@ -66,6 +75,11 @@ fn every_kind_tells_following_from_not() {
             "* a\n- b",
             "* a\n- b\n* c",
         ),
+    ]
+}
+
+fn other_cases() -> Vec<Case> {
+    vec![
         (
             "detectable_format:number_highlighted_sections",
             json!({"num_highlights": 2}),
@@ -87,8 +101,8 @@ fn every_kind_tells_following_from_not() {
             "one q",
             "Q and q",
         ),
-        ("language:response_language", json!({"language": "de"}), german, english),
-        ("language:response_language", json!({"language": "sw"}), swahili, english),
+        ("language:response_language", json!({"language": "de"}), GERMAN, ENGLISH),
+        ("language:response_language", json!({"language": "sw"}), SWAHILI, ENGLISH),
         (
             "length_constraints:nth_paragraph_first_word",
             json!({"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "Then"}),
@@ -116,8 +130,13 @@ fn every_kind_tells_following_from_not() {
         ("punctuation:no_comma", json!({}), "a b", "a, b"),
         ("startend:end_checker", json!({"end_phrase": "Peace!"}), "so, peace!\"", "Peace! Bye"),
         ("startend:quotation", json!({}), " \"all of it\" ", "\"some\" of it"),
-    ];
-    for (id, kwargs, follows, fails) in cases {
+    ]
+}
+
+#[test]
+fn every_kind_tells_following_from_not() {
+    let cases = [first_cases(), other_cases()].concat();
+    for (id, kwargs, follows, fails) in &cases {
         let instruction = instruction(id, kwargs);
         assert_eq!(problem(&instruction), None, "{id}");
         let verdict = |reply: &str| score(std::slice::from_ref(&instruction), reply).outcome;
