@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
+use ponder_train::record::DONE_FILE;
 use serde::{Deserialize, Serialize};
 
 use crate::exit::usage;
@@ -19,9 +20,6 @@ use crate::train::stage::Desk;
 use estimate::Speeds;
 use file::{PlannedStage, Recipe};
 use plan::Plan;
-
-/// What says that a stage is done, and with which options.
-const DONE_FILE: &str = "done.toml";
 
 /// Flags of `ponder recipe`.
 #[derive(clap::Args)]

@@ -16,6 +16,9 @@ use crate::run;
 const OPTIONS_FILE: &str = "run.toml";
 /// What a stage is for, for readers; the trainer does not need it.
 const ABOUT_FILE: &str = "about.toml";
+/// What a recipe leaves in the folder of a stage that is done. A stage may end before its last step,
+/// because its data does.
+pub const DONE_FILE: &str = "done.toml";
 /// Timings that the speed is a mean of: old enough to be calm, new enough to be true.
 const RECENT_STEPS: usize = 20;
 
@@ -78,7 +81,8 @@ impl Record {
         let timings = json_lines(&dir.join("timings.jsonl"))?;
         let steps_total = steps_total(&options);
         let steps_done = metrics.len() as u64;
-        let is_done = steps_total.is_some_and(|total| steps_done >= total);
+        let is_done =
+            dir.join(DONE_FILE).exists() || steps_total.is_some_and(|total| steps_done >= total);
         let state = match (run::is_locked(dir), is_done) {
             (true, _) => RunState::Running,
             (false, true) => RunState::Done,
@@ -106,6 +110,9 @@ impl Record {
 
     /// Seconds until the last step at the present speed, if both are known.
     pub fn seconds_left(&self) -> Option<f64> {
+        if self.state == RunState::Done {
+            return Some(0.0);
+        }
         let left = self.steps_total?.saturating_sub(self.steps_done);
         Some(left as f64 * self.seconds_per_step?)
     }
@@ -249,6 +256,10 @@ mod tests {
         let error = Record::open(&dir).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl: line 2"), "{error}");
         write(&dir, "metrics.jsonl", "{\"step\":0}\n{}\n{}\n{}\n{}\n");
+        assert_eq!(Record::open(&dir).unwrap().state, RunState::Done);
+        write(&dir, "metrics.jsonl", "{\"step\":0}\n");
+        assert_eq!(Record::open(&dir).unwrap().state, RunState::Stopped);
+        write(&dir, DONE_FILE, "");
         assert_eq!(Record::open(&dir).unwrap().state, RunState::Done);
     }
 

@@ -19,6 +19,9 @@ const SCRIPT: &str = include_str!("report.js");
 /// Metrics in the order of interest; others follow in the order they are written.
 const FIRST: [&str; 6] = ["reward", "accuracy", "length", "entropy", "loss", "mtp_loss"];
 
+/// More lines than this cannot be told apart, and get a chart each.
+const MAX_LINES: usize = 6;
+
 /// Flags of `ponder runs report`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -116,12 +119,23 @@ fn steps(record: &Record) -> String {
 fn section(i: usize, record: &Record, n_samples: usize) -> anyhow::Result<Markup> {
     let options = toml::to_string(&record.options).expect("it was read from TOML");
     let rollouts = rollouts::browser(&record.dir, n_samples)?;
+    let charts = charts(record);
+    let (few, many): (Vec<_>, Vec<_>) =
+        charts.iter().partition(|(_, lines)| lines.len() <= MAX_LINES);
     Ok(html! {
         section id=(format!("stage-{i}")) {
             h2 { (stage(record)) }
             p class="quiet" { (record.dir.display()) }
             div class="charts" {
-                @for (title, lines) in &charts(record) { (chart(title, lines)) }
+                @for (title, lines) in few { (chart(title, lines)) }
+            }
+            @for (title, lines) in many {
+                details {
+                    summary { (title) ", each of " (lines.len()) }
+                    div class="charts" {
+                        @for line in lines { (chart(&line.label, std::slice::from_ref(line))) }
+                    }
+                }
             }
             @if let Some(rollouts) = rollouts { (rollouts) }
             details {

@@ -16,6 +16,7 @@ mod hub;
 mod memory;
 mod numbers;
 mod pull;
+mod recipes;
 mod runs;
 mod sandbox;
 mod server;

@@ -66,3 +66,16 @@ fn what_is_wrong_is_named() {
         assert!(error.starts_with("r.toml: "), "{error}");
     }
 }
+
+#[test]
+fn every_recipe_here_can_be_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut n_recipes = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let recipe = Recipe::read(&path, Path::new("out"), (None, None));
+        assert!(recipe.unwrap_or_else(|e| panic!("{e}")).stages.len() > 1, "{}", path.display());
+        n_recipes += 1;
+    }
+    assert!(n_recipes >= 5);
+}
