@@ -33,6 +33,8 @@ pub struct Dashboard {
     curves: Vec<(&'static str, Vec<f64>)>,
     last: Instant,
     last_line: Option<Instant>,
+    steps_done: u64,
+    steps_said: u64,
     last_tokens: Option<f64>,
     /// Seconds of a step and tokens of one, smoothed.
     pace: Option<(f64, f64)>,
@@ -50,6 +52,8 @@ impl Dashboard {
             curves: Vec::new(),
             last: Instant::now(),
             last_line: None,
+            steps_done: 0,
+            steps_said: 0,
             last_tokens: None,
             pace: None,
         }
@@ -70,20 +74,24 @@ impl Dashboard {
                 None => self.curves.push((key, vec![x])),
             }
         }
-        let steps_done = number("step").map_or(0, |step| step as u64 + 1);
+        self.steps_done = number("step").map_or(0, |step| step as u64 + 1);
+        let is_due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY);
         match &self.bar {
             Some(bar) => {
-                bar.set_message(self.picture(steps_done));
-                bar.set_position(steps_done);
+                bar.set_message(self.picture());
+                bar.set_position(self.steps_done);
             }
-            None => self.line(steps_done),
+            None if is_due || self.steps_done == self.total_steps => self.say(),
+            None => {}
         }
     }
 
-    /// Leaves the last picture on the screen.
-    pub fn finish(self) {
-        if let Some(bar) = self.bar {
-            bar.abandon();
+    /// Leaves the last picture on the screen, or says where it ended.
+    pub fn finish(mut self) {
+        match &self.bar {
+            Some(bar) => bar.abandon(),
+            None if self.steps_done > self.steps_said => self.say(),
+            None => {}
         }
     }
 
@@ -103,14 +111,14 @@ impl Dashboard {
     }
 
     /// Speed and time left.
-    fn outlook(&self, steps_done: u64) -> String {
+    fn outlook(&self) -> String {
         let Some((seconds, tokens)) = self.pace else { return "measuring speed".to_owned() };
-        let left = self.total_steps.saturating_sub(steps_done) as f64 * seconds;
+        let left = self.total_steps.saturating_sub(self.steps_done) as f64 * seconds;
         let speed = figures::count((tokens / seconds).round() as i64);
         format!("{speed} tokens/s, {} left", figures::span(left))
     }
 
-    fn picture(&self, steps_done: u64) -> String {
+    fn picture(&self) -> String {
         let mut lines = Vec::new();
         for (name, values) in &self.curves {
             let now = figures::number(values.last().copied().unwrap_or_default());
@@ -118,22 +126,19 @@ impl Dashboard {
             let name = self.terminal.dim(&format!("{name:>10}"));
             lines.push(format!("{name} {now:>9}  {curve}"));
         }
-        lines.push(self.terminal.dim(&format!("{:>10} {}", "", self.outlook(steps_done))));
+        lines.push(self.terminal.dim(&format!("{:>10} {}", "", self.outlook())));
         lines.join("\n")
     }
 
-    fn line(&mut self, steps_done: u64) {
-        let is_due = self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY);
-        if !is_due && steps_done < self.total_steps {
-            return;
-        }
-        self.last_line = Some(Instant::now());
+    /// A plain line.
+    fn say(&mut self) {
+        (self.last_line, self.steps_said) = (Some(Instant::now()), self.steps_done);
         let values = self.curves.iter().map(|(name, values)| {
             format!("{name} {}", figures::number(values.last().copied().unwrap_or_default()))
         });
         let values = values.collect::<Vec<_>>().join("  ");
-        let (stage, total) = (&self.stage, self.total_steps);
-        eprintln!("{stage} {steps_done}/{total}  {values}  {}", self.outlook(steps_done));
+        let (stage, done, total) = (&self.stage, self.steps_done, self.total_steps);
+        eprintln!("{stage} {done}/{total}  {values}  {}", self.outlook());
     }
 }
 

@@ -90,22 +90,28 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
             continue;
         }
         if !terminal.quiet {
-            let plan = Plan::of(&recipe.stages, &mut speeds)?;
-            eprintln!("{}", terminal.dim(&plan.outlook(i)));
+            say(terminal, &Plan::of(&recipe.stages, &mut speeds)?.outlook(i));
         }
         let start = Instant::now();
         stage.stage.run(&desk)?;
         mark_done(stage)?;
-        if !terminal.quiet {
-            let took = span(start.elapsed().as_secs_f64());
-            eprintln!("{}", terminal.dim(&format!("{} is done, in {took}", stage.name)));
-        }
+        let took = span(start.elapsed().as_secs_f64());
+        say(terminal, &format!("{} is done, in {took}", stage.name));
     }
     if let Some(model) = recipe.stages.iter().rev().find_map(PlannedStage::model_dir) {
         terminal.note(&format!("ponder ask --model {} \"…\"", model.display()));
         println!("{}", model.display());
     }
     Ok(())
+}
+
+/// A line between stages, which a log file wants as well as a person.
+fn say(terminal: &Terminal, text: &str) {
+    match (terminal.quiet, terminal.stderr) {
+        (true, _) => {}
+        (false, true) => eprintln!("{}", terminal.dim(text)),
+        (false, false) => eprintln!("{text}"),
+    }
 }
 
 fn is_done(stage: &PlannedStage) -> bool {
