@@ -213,7 +213,7 @@ fn runs_are_scored_again_and_compared() {
         let out = dir.path().join(name);
         let reply = |body: &Value| {
             let n: usize = prompt(body).split('+').next().unwrap().parse().unwrap();
-            let is_right = divisors.iter().any(|d| n % d == 0);
+            let is_right = divisors.iter().any(|d| n.is_multiple_of(*d));
             format!("\\boxed{{{}}}", if is_right { n + 1 } else { 777 })
         };
         with_server(reply, |url| {
