@@ -259,7 +259,7 @@ fn what_cannot_be_run_is_refused_with_a_reason() {
     ponder(&["eval", "math501", "--model", model], "").refused(&["no benchmark `math501`"]);
     ponder(&["eval", "gpqa", "--model", model, "--data", "/nowhere"], "").refused(&["/nowhere"]);
     let wrong = ["eval", "gsm8k", "--model", model, "--data", arg(&data)];
-    ponder(&wrong, "").refused(&["record 1: has no `question`"]);
+    ponder(&wrong, "").refused(&["record 1: `answer` does not end in `#### N`"]);
     let filtered = ["eval", "math500", "--model", model, "--data", arg(&data), "--level", "9"];
     ponder(&filtered, "").refused(&["no question of `math500` is left"]);
     let out = dir.path().join("run");
