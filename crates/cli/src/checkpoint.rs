@@ -144,6 +144,14 @@ impl Opened {
         self.template()?.ok_or_else(missing)
     }
 
+    /// Where it comes from, for people.
+    pub fn origin(&self) -> String {
+        match &self.dir {
+            Some(dir) => format!("from {}", dir.display()),
+            None => "(built in)".to_owned(),
+        }
+    }
+
     /// What clients call the model: the last part of its name on the hub, or of its folder's.
     pub fn short_name(&self) -> String {
         if let Some((_, name)) = self.hub_name.as_ref().and_then(|name| name.split_once('/')) {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ponder_model::thousands;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -114,7 +115,7 @@ impl Dashboard {
     fn outlook(&self) -> String {
         let Some((seconds, tokens)) = self.pace else { return "measuring speed".to_owned() };
         let left = self.total_steps.saturating_sub(self.steps_done) as f64 * seconds;
-        let speed = figures::count((tokens / seconds).round() as i64);
+        let speed = thousands((tokens / seconds).round() as i64);
         format!("{speed} tokens/s, {} left", figures::span(left))
     }
 

@@ -1,5 +1,7 @@
 //! Numbers, spans of time and small curves as people read them in a terminal.
 
+use ponder_model::thousands;
+
 /// The eight heights of a column.
 const COLUMNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -9,25 +11,12 @@ pub fn number(x: f64) -> String {
     match size {
         _ if x == 0.0 => "0".to_owned(),
         _ if !(1e-4..1e9).contains(&size) => format!("{x:.2e}"),
-        _ if size >= 1000.0 => count(x.round() as i64),
+        _ if size >= 1000.0 => thousands(x.round() as i64),
         _ if size >= 100.0 => format!("{x:.0}"),
         _ if size >= 10.0 => format!("{x:.1}"),
         _ if size >= 0.1 => format!("{x:.3}"),
         _ => format!("{x:.5}"),
     }
-}
-
-/// A whole number with commas.
-pub fn count(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if n < 0 { format!("-{text}") } else { text }
 }
 
 /// A span of time in its two largest units.
@@ -79,7 +68,7 @@ mod tests {
             assert_eq!(number(x), text, "{x}");
         }
         assert_eq!(
-            (count(0), count(999), count(-1000)),
+            (thousands(0), thousands(999), thousands(-1000)),
             ("0".into(), "999".into(), "-1,000".into())
         );
     }

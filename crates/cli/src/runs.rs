@@ -6,6 +6,7 @@ mod rollouts;
 
 use std::path::{Path, PathBuf};
 
+use ponder_model::thousands;
 use ponder_train::record::{self, Record, RunState};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -128,7 +129,7 @@ fn table(rows: &[Row]) -> String {
             row.model.clone().unwrap_or_else(|| "-".to_owned()),
             format!("{}/{total}", row.steps_done),
             headline(&row.last),
-            optional(row.tokens_per_s, |x| figures::count(x.round() as i64)),
+            optional(row.tokens_per_s, |x| thousands(x.round() as i64)),
             optional(row.seconds_left, figures::span),
             optional(row.age_s, figures::span),
             state_name(row.state).to_owned(),

@@ -125,7 +125,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let cache_bytes = n_pages * PAGE_TOKENS * engine.model().cache().bytes_per_token();
     if !terminal.quiet {
         let has_template = served.template.is_some();
-        println!("model    {} from {}", served.name, opened.name());
+        println!("model    {} {}", served.name, opened.origin());
         println!("weights  {}", bytes(model.weights_bytes()));
         println!(
             "cache    {}: {} tokens in all, {context} in one answer with its prompt",

@@ -10,6 +10,7 @@ mod avx2;
 mod avx2_attention;
 mod avx512;
 mod avx512_attention;
+mod avx512_fp8;
 mod experts_ffn;
 mod gqa_attention;
 mod gradients;

@@ -16,3 +16,4 @@ pub mod weights;
 pub use arch::Model;
 pub use error::{ModelError, Result};
 pub use load::Progress;
+pub use table::thousands;

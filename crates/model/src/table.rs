@@ -46,7 +46,7 @@ impl Table {
 }
 
 /// `671,026,419,200`.
-pub(crate) fn thousands(n: impl Into<i128>) -> String {
+pub fn thousands(n: impl Into<i128>) -> String {
     let n = n.into();
     let digits = n.unsigned_abs().to_string();
     let mut text = String::new();

@@ -10,3 +10,4 @@ pub mod page;
 mod asked;
 mod formats;
 mod logprobs;
+mod openai_tools;

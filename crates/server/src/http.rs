@@ -17,6 +17,7 @@ mod tokens;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
@@ -26,6 +27,7 @@ use axum::routing::{get, post};
 use crate::access::{Admission, Tenant};
 use crate::app::App;
 use crate::error::{ApiError, Kind};
+use crate::fields::Fields;
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
@@ -81,6 +83,15 @@ fn answer_error(error: &ApiError, request: &Request) -> Response {
 fn answer_error_parts(error: &ApiError, parts: &Parts) -> Response {
     let id = parts.extensions.get::<gate::RequestId>().map_or("", |id| id.0.as_str());
     gate::error_response(error, parts.uri.path(), id)
+}
+
+/// Lets a request in, reads its body and checks the model that it names.
+async fn admit_body(app: &App, parts: &Parts, body: Body) -> Result<(Admission, Fields), ApiError> {
+    let admission = admit(app, parts)?;
+    let mut fields = Fields::new(body::read_json(app, body).await?, "")?;
+    let model = fields.string("model")?;
+    app.check_model(model.as_deref())?;
+    Ok((admission, fields))
 }
 
 /// Counts a request that will generate, unless the server is going down.

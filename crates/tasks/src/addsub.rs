@@ -109,11 +109,6 @@ impl Sum {
         Some(format!("{} {title}: {} {verdict}", words.check, back.text))
     }
 
-    fn checked(&self, result: &Written) -> String {
-        let check = self.check(result.result).expect("a right sum is not below its terms");
-        format!("{}\n{check}", result.text)
-    }
-
     fn slip(&self, random: &mut Random) -> Option<String> {
         let n_columns = digits(self.a.max(self.b)).len();
         if n_columns > MAX_SLIP_DIGITS {
@@ -217,12 +212,12 @@ impl Problem for Sum {
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
         let written = self.columns(None);
-        let thinking = match style {
-            Style::Straight => written.text,
-            Style::Short => format!("{}{}{}={}", self.a, self.sign(), self.b, self.answer()),
-            Style::Checked | Style::Search { .. } => self.checked(&written),
-            Style::Slip => self.slip(random).unwrap_or_else(|| self.checked(&written)),
-        };
+        let thinking = style.computed(
+            written.text,
+            || format!("{}{}{}={}", self.a, self.sign(), self.b, self.answer()),
+            || self.check(written.result).expect("a right sum is not below its terms"),
+            || self.slip(random),
+        );
         Work::boxed(thinking, self.answer())
     }
 

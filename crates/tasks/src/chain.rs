@@ -169,14 +169,14 @@ impl Problem for Calculation {
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
         let straight = steps(&self.expression, None).expect("easy expressions have a value");
-        let checked = || format!("{}\n{}", straight.text, self.check(straight.result));
-        let thinking = match style {
-            Style::Straight => straight.text,
-            Style::Short => format!("{}={}", self.expression, straight.result),
-            Style::Checked | Style::Search { .. } => checked(),
-            Style::Slip => self.slip(random).unwrap_or_else(checked),
-        };
-        Work::boxed(thinking, straight.result)
+        let result = straight.result;
+        let thinking = style.computed(
+            straight.text,
+            || format!("{}={result}", self.expression),
+            || self.check(result),
+            || self.slip(random),
+        );
+        Work::boxed(thinking, result)
     }
 
     fn grade(&self, reply: &str) -> bool {

@@ -11,7 +11,7 @@ use crate::phrasing::ask;
 use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::Plan;
-use crate::wording::{spaced, with_and, with_commas};
+use crate::wording::{ascending, listed, spaced};
 
 /// Countdown with this many numbers.
 #[derive(Clone, Copy)]
@@ -95,18 +95,12 @@ pub(crate) struct Puzzle {
 
 impl Problem for Puzzle {
     fn canonical(&self) -> String {
-        let mut numbers = self.numbers.clone();
-        numbers.sort_unstable();
-        format!("countdown {} from {}", self.target, spaced(&numbers))
+        format!("countdown {} from {}", self.target, ascending(&self.numbers))
     }
 
     fn question(&self, random: &mut Random) -> String {
         let (target, numbers) = (self.target, &self.numbers);
-        let listed = match random.below(3) {
-            0 => with_commas(numbers),
-            1 => with_and(numbers),
-            _ => spaced(numbers),
-        };
+        let listed = listed(numbers, random);
         let question = match random.below(12) {
             0..3 => format!("make {target} from {}", spaced(numbers)),
             3 => format!("make {target} from {listed}."),

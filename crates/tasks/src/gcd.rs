@@ -124,13 +124,12 @@ impl Problem for Pair {
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
         let (straight, answer) = self.steps(None);
-        let checked = || format!("{straight}\n{}", self.check(answer));
-        let thinking = match style {
-            Style::Straight => straight.clone(),
-            Style::Short => format!("gcd({},{})={answer}", self.a, self.b),
-            Style::Checked | Style::Search { .. } => checked(),
-            Style::Slip => self.slip(random).unwrap_or_else(checked),
-        };
+        let thinking = style.computed(
+            straight,
+            || format!("gcd({},{})={answer}", self.a, self.b),
+            || self.check(answer),
+            || self.slip(random),
+        );
         Work::boxed(thinking, answer)
     }
 

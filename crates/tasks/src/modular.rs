@@ -224,14 +224,12 @@ impl Problem for Remainder {
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
         let right = self.reduce(None);
-        let straight = self.written(&right);
-        let checked = || format!("{straight}\n{}", self.check(right.result));
-        let thinking = match style {
-            Style::Straight => straight.clone(),
-            Style::Short => format!("{}={}", self.title(), right.result),
-            Style::Checked | Style::Search { .. } => checked(),
-            Style::Slip => self.slip(random).unwrap_or_else(checked),
-        };
+        let thinking = style.computed(
+            self.written(&right),
+            || format!("{}={}", self.title(), right.result),
+            || self.check(right.result),
+            || self.slip(random),
+        );
         Work::boxed(thinking, right.result)
     }
 

@@ -200,13 +200,12 @@ impl Problem for Product {
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
         let written = self.columns(None);
-        let checked = || format!("{}\n{}", written.text, self.check(written.result).1);
-        let thinking = match style {
-            Style::Straight => written.text,
-            Style::Short => format!("{}*{}={}", self.a, self.b, self.answer()),
-            Style::Checked | Style::Search { .. } => checked(),
-            Style::Slip => self.slip(random).unwrap_or_else(checked),
-        };
+        let thinking = style.computed(
+            written.text,
+            || format!("{}*{}={}", self.a, self.b, self.answer()),
+            || self.check(written.result).1,
+            || self.slip(random),
+        );
         Work::boxed(thinking, self.answer())
     }
 

@@ -188,13 +188,12 @@ impl Problem for Conversion {
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
         let (straight, check) = self.steps(None);
-        let checked = || format!("{straight}\n{check}");
-        let thinking = match style {
-            Style::Straight => straight.clone(),
-            Style::Short => format!("{} -> {}", self.title(), self.answer()),
-            Style::Checked | Style::Search { .. } => checked(),
-            Style::Slip => self.slip(random).unwrap_or_else(checked),
-        };
+        let thinking = style.computed(
+            straight,
+            || format!("{} -> {}", self.title(), self.answer()),
+            || check.clone(),
+            || self.slip(random),
+        );
         Work::boxed(thinking, self.answer())
     }
 

@@ -6,7 +6,7 @@ use crate::phrasing::ask;
 use crate::random::Random;
 use crate::task::{Class, Problem, Style, Task, Work};
 use crate::trace::{Plan, Trace};
-use crate::wording::{spaced, with_and, with_commas};
+use crate::wording::{ascending, listed, spaced};
 
 /// Tokens for a chain and a `check`.
 const RESERVE: usize = 110;
@@ -47,18 +47,12 @@ struct Choice {
 
 impl Problem for Choice {
     fn canonical(&self) -> String {
-        let mut numbers = self.numbers.clone();
-        numbers.sort_unstable();
-        format!("subset {} of {}", self.target, spaced(&numbers))
+        format!("subset {} of {}", self.target, ascending(&self.numbers))
     }
 
     fn question(&self, random: &mut Random) -> String {
         let (target, numbers) = (self.target, &self.numbers);
-        let listed = match random.below(3) {
-            0 => with_commas(numbers),
-            1 => with_and(numbers),
-            _ => spaced(numbers),
-        };
+        let listed = listed(numbers, random);
         let question = match random.below(9) {
             0..3 => format!("find numbers from {} that add to {target}", spaced(numbers)),
             3 => format!("find numbers from {listed} that add up to {target}."),

@@ -83,6 +83,26 @@ pub enum Style {
     Short,
 }
 
+impl Style {
+    /// The thought of a computation, which has nothing to search: a search is a check, and so is a
+    /// slip that finds no place.
+    pub(crate) fn computed(
+        self,
+        straight: String,
+        short: impl FnOnce() -> String,
+        check: impl Fn() -> String,
+        slip: impl FnOnce() -> Option<String>,
+    ) -> String {
+        let checked = || format!("{straight}\n{}", check());
+        match self {
+            Style::Straight => straight,
+            Style::Short => short(),
+            Style::Checked | Style::Search { .. } => checked(),
+            Style::Slip => slip().unwrap_or_else(checked),
+        }
+    }
+}
+
 /// A solution: what stands between `<think>` and `</think>`, and what follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {

@@ -112,14 +112,12 @@ impl Problem for WordProblem {
 
     fn work(&self, style: Style, random: &mut Random) -> Work {
         let values = self.graph.values(None);
-        let straight = self.graph.steps(&values, 0);
-        let checked = || format!("{straight}\n{}", self.graph.check(&values, self.language).0);
-        let thinking = match style {
-            Style::Straight => straight.clone(),
-            Style::Short => format!("{}={}", self.graph.expression(), self.graph.answer()),
-            Style::Checked | Style::Search { .. } => checked(),
-            Style::Slip => self.graph.slip(self.language, random).unwrap_or_else(checked),
-        };
+        let thinking = style.computed(
+            self.graph.steps(&values, 0),
+            || format!("{}={}", self.graph.expression(), self.graph.answer()),
+            || self.graph.check(&values, self.language).0,
+            || self.graph.slip(self.language, random),
+        );
         Work::boxed(thinking, self.graph.answer())
     }
 

@@ -51,14 +51,25 @@ pub struct State {
     pub adamw: Adamw,
 }
 
+/// The same, lent to be written.
+#[derive(Clone, Copy)]
+pub struct Snapshot<'a> {
+    /// Where the run stands.
+    pub progress: Progress,
+    /// The masters.
+    pub parameters: &'a Parameters,
+    /// The moments.
+    pub adamw: &'a Adamw,
+}
+
 /// Writes a checkpoint into `parent` and returns its folder.
-pub fn save(state: &State, parent: &Path) -> Result<PathBuf> {
+pub fn save(state: &Snapshot, parent: &Path) -> Result<PathBuf> {
     save_with(state, parent, &|_| Ok(()))
 }
 
 /// The same; `beside` writes what else a stage keeps into the folder before it appears.
 pub fn save_with(
-    state: &State,
+    state: &Snapshot,
     parent: &Path,
     beside: &dyn Fn(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
@@ -66,7 +77,7 @@ pub fn save_with(
     let part = parent.join(format!("{}.part", folder_name(state.progress.step)));
     // A half-written folder of a killed run is in the way.
     remove(&part)?;
-    publish(&state.parameters, &part)?;
+    publish(state.parameters, &part)?;
     let parts = [("first", &state.adamw.first), ("second", &state.adamw.second)];
     let mut named: Vec<(String, &[usize], &[f32])> = Vec::new();
     for (i, p) in state.parameters.iter().enumerate() {

@@ -101,6 +101,11 @@ impl Mixture {
         self.tasks.insert(name.to_owned(), Share { share, levels: levels.to_vec() });
     }
 
+    /// It as a run's options record it.
+    pub fn record(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("names and numbers")
+    }
+
     /// Refuses tasks that do not exist and weights that cannot be drawn by.
     pub fn check(&self) -> Result<()> {
         let unusable = |what: String| Err(TrainError::Mixture { what });

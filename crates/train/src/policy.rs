@@ -7,6 +7,7 @@
 use ponder_kernels::Gradients;
 use ponder_kernels::ops::backward::address;
 use ponder_kernels::ops::cross_entropy::{self, Targets};
+use ponder_tensor::Tensor;
 
 use crate::pack::{self, Sequence};
 use crate::parameters::{GradientStore, ParameterId, Weights};
@@ -56,16 +57,26 @@ pub fn log_probs(ops: &dyn Gradients, weights: &Weights, answers: &Answers) -> V
 
 /// The same, and how experts were chosen.
 pub fn evaluate(ops: &dyn Gradients, weights: &Weights, answers: &Answers) -> Evaluation {
+    let (tape, hidden) = forward(ops, weights, answers);
+    let (rows, token_ids) = answers.targets();
+    let temperature = answers.temperature;
+    let targets = Targets { rows: &rows, token_ids: &token_ids, temperature };
+    let log_probs = cross_entropy::forward(ops, &hidden, weights.model.head(), &targets);
+    Evaluation { log_probs, choices: tape.choices() }
+}
+
+/// The way to the last hidden states `[tokens, hidden_size]`, remembered.
+fn forward<'a>(
+    ops: &'a dyn Gradients,
+    weights: &'a Weights,
+    answers: &Answers<'a>,
+) -> (Tape<'a>, Tensor) {
     let model = &weights.model;
     let tape = Tape::new(ops, weights, answers.choices);
     let batch = pack::batch(model, answers.sequences);
     let mut cache = model.new_cache(&tape, pack::n_pages(answers.sequences));
     let hidden = model.hidden(&tape, &batch, &mut cache);
-    let (rows, token_ids) = answers.targets();
-    let temperature = answers.temperature;
-    let targets = Targets { rows: &rows, token_ids: &token_ids, temperature };
-    let log_probs = cross_entropy::forward(ops, &hidden, model.head(), &targets);
-    Evaluation { log_probs, choices: tape.choices() }
+    (tape, hidden)
 }
 
 /// Adds to `store` the gradient of a loss whose derivative by the log-probability `lp` of trainable
@@ -77,16 +88,13 @@ pub fn accumulate(
     slope: &dyn Fn(usize, f32) -> f32,
     store: &mut GradientStore,
 ) -> Evaluation {
-    let model = &weights.model;
-    let tape = Tape::new(ops, weights, answers.choices);
-    let batch = pack::batch(model, answers.sequences);
-    let mut cache = model.new_cache(&tape, pack::n_pages(answers.sequences));
-    let hidden = model.hidden(&tape, &batch, &mut cache);
+    let (tape, hidden) = forward(ops, weights, answers);
     let (rows, token_ids) = answers.targets();
     let temperature = answers.temperature;
     let targets = Targets { rows: &rows, token_ids: &token_ids, temperature };
-    let head = (model.head(), &weights.transposes);
-    let into = store.get_mut(weights.id(address(model.head())));
+    let head = weights.model.head();
+    let into = store.get_mut(weights.id(address(head)));
+    let head = (head, &weights.transposes);
     let (log_probs, grad) = cross_entropy::backward(ops, &hidden, head, &targets, slope, into);
     let choices = tape.choices();
     tape.backward(vec![(hidden, grad)], None, store);

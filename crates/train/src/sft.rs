@@ -5,10 +5,10 @@ use std::path::Path;
 
 use ponder_kernels::Gradients;
 
-use crate::adamw::AdamwOptions;
 use crate::error::Result;
 use crate::pack::Sequence;
 use crate::parameters::Parameters;
+use crate::pretrain;
 use crate::random::Random;
 use crate::schedule::{Decay, Schedule};
 use crate::trainer::{self, Documents, Options, StepReport, Trainer};
@@ -65,26 +65,16 @@ impl Documents for Epochs<'_> {
     }
 }
 
-/// A fifth of the pre-training's peak, cosine to a tenth; the experts' balance is left alone.
+/// As pre-training, with a cosine to a tenth and a smaller share of the MTP loss; the experts'
+/// balance is left alone.
 pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> Options {
+    let before = pretrain::options(seed, peak, total_steps, batch_tokens);
     Options {
-        seed,
-        batch_tokens,
-        micro_batch_tokens: 1024,
         mtp_factor: 0.1,
         balance_alpha: 0.0,
         bias_update_speed: 0.0,
-        checkpoint_every: 100,
-        keep_checkpoints: 2,
-        schedule: Schedule {
-            peak,
-            warmup_steps: (total_steps / 50).max(1),
-            total_steps,
-            final_share: 0.1,
-            decay: Decay::Cosine,
-        },
-        adamw: AdamwOptions::DEEPSEEK_V3,
-        data: toml::Table::new(),
+        schedule: Schedule { decay: Decay::Cosine, ..before.schedule },
+        ..before
     }
 }
 

@@ -8,7 +8,7 @@ use ponder_tensor::Dtype;
 use serde::{Deserialize, Serialize};
 
 use crate::adamw::{Adamw, AdamwOptions};
-use crate::checkpoint::{self, Progress, State};
+use crate::checkpoint::{self, Progress, Snapshot, State};
 use crate::error::{Result, TrainError};
 use crate::loads;
 use crate::objective::{self, Denominators, Objective, StepLoss};
@@ -231,8 +231,8 @@ impl Trainer {
     fn save(&self, run: &mut Run) -> Result<()> {
         run.sync()?;
         let parent = run.checkpoints();
-        let (parameters, adamw) = (self.parameters.clone(), self.adamw.clone());
-        checkpoint::save(&State { progress: self.progress, parameters, adamw }, &parent)?;
+        let Trainer { progress, parameters, adamw, .. } = self;
+        checkpoint::save(&Snapshot { progress: *progress, parameters, adamw }, &parent)?;
         checkpoint::prune(&parent, self.options.keep_checkpoints)
     }
 }

@@ -1,6 +1,8 @@
 //! What a run promises: it learns, it resumes with the same bits, it balances its experts, and its
 //! checkpoints are models like any other.
 
+mod killed;
+
 use std::path::Path;
 
 use ponder_kernels::cpu::{Cpu, CpuOptions, Isa};
@@ -137,25 +139,10 @@ fn child() {
 
 #[test]
 fn a_run_killed_by_the_system_goes_on_with_the_same_bits() {
-    use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir().unwrap();
-    // Trains until so many steps were taken, and is then killed wherever it is.
     let train = |name: &str, kill_after: usize| {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture"])
-            .env(CHILD_FOLDER, folder.path().join(name))
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let n_steps = lines.filter(|line| line.contains("step ")).take(kill_after).count();
-        if n_steps == kill_after {
-            // SIGKILL: nothing can be caught or put in order.
-            child.kill().unwrap();
-            child.wait().unwrap();
-        } else {
-            assert!(child.wait().unwrap().success());
-        }
+        let dir = folder.path().join(name);
+        killed::train("child", (CHILD_FOLDER, &dir), kill_after);
     };
     train("whole", usize::MAX);
     let mut random = Random::new(std::process::id() as u64, 0);

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use ponder_model::config::Config;
+use ponder_model::thousands;
 use ponder_train::record::Record;
 use serde::Serialize;
 
 use super::estimate::Speeds;
 use super::file::PlannedStage;
 use super::is_done;
-use crate::figures::{count, span};
+use crate::figures::span;
 use crate::train::Amount;
 
 /// A recipe's stages with what remains of each.
@@ -72,12 +73,12 @@ impl Plan {
             text += &format!("{}. {}: {state}\n", i + 1, row.name);
             text += &format!("   ponder train {}\n", row.command);
             let mut facts = Vec::new();
-            facts.extend(row.steps.map(|steps| format!("{} steps", count(steps as i64))));
+            facts.extend(row.steps.map(|steps| format!("{} steps", thousands(steps as i64))));
             for (n, what) in
                 [(row.learnt_tokens, "tokens to learn from"), (row.sampled_tokens, "sampled")]
             {
                 if n > 0 {
-                    facts.push(format!("about {} {what}", count(n as i64)));
+                    facts.push(format!("about {} {what}", thousands(n as i64)));
                 }
             }
             if !row.is_done {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use ponder_model::thousands;
 use ponder_train::record::Record;
 use ponder_train::tensorboard::scalars;
 
@@ -100,7 +101,7 @@ fn overview(records: &[Record]) -> Markup {
                     td { a href=(format!("#stage-{i}")) { (stage(record)) } }
                     td { @if let Some(about) = &record.about { (about.model) } }
                     td { (steps(record)) }
-                    td { @if let Some(tokens) = tokens { (figures::count(tokens)) } }
+                    td { @if let Some(tokens) = tokens { (thousands(tokens)) } }
                     td { (figures::span(record.seconds)) }
                     td { @if let Some(speed) = record.tokens_per_s { (figures::number(speed.round())) } }
                     td { (headline(&last)) }
@@ -112,8 +113,8 @@ fn overview(records: &[Record]) -> Markup {
 }
 
 fn steps(record: &Record) -> String {
-    let total = record.steps_total.map_or("?".to_owned(), |total| figures::count(total as i64));
-    format!("{} of {total}", figures::count(record.steps_done as i64))
+    let total = record.steps_total.map_or("?".to_owned(), |total| thousands(total as i64));
+    format!("{} of {total}", thousands(record.steps_done as i64))
 }
 
 fn section(i: usize, record: &Record, n_samples: usize) -> anyhow::Result<Markup> {

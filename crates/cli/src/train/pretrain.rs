@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use ponder_model::config::Config;
 use ponder_text::vocabulary;
 use ponder_train::data::{Form, ProblemDocuments, TextFormat, vocabulary_texts};
@@ -63,7 +62,7 @@ impl Args {
     fn options(&self, mixture: &Mixture) -> anyhow::Result<Options> {
         let (seed, rate) = (self.common.seed, self.learning_rate);
         let mut options = pretrain::options(seed, rate, self.steps, self.batch_tokens);
-        options.data = toml::Table::try_from(mixture).context("the mixture is plain values")?;
+        options.data = mixture.record();
         self.settings.apply(options)
     }
 

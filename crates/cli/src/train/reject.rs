@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use ponder_model::Model;
 use ponder_train::data::TextFormat;
 use ponder_train::mixture::Mixture;
@@ -65,7 +64,7 @@ impl Args {
 
     fn options(&self, mixture: &Mixture) -> anyhow::Result<RejectOptions> {
         let usual = reject::options(self.common.seed, self.prompts, self.max_tokens);
-        let data = toml::Table::try_from(mixture).context("the mixture is plain values")?;
+        let data = mixture.record();
         let options = RejectOptions { samples: self.samples, keep: self.keep, data, ..usual };
         self.settings.apply(options)
     }

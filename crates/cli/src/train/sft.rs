@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use ponder_model::config::Config;
 use ponder_train::data::{Form, ProblemDocuments, TextFormat};
 use ponder_train::distill::Interleaved;
@@ -70,7 +69,7 @@ impl Args {
     fn options(&self, mixture: &Mixture) -> anyhow::Result<Options> {
         let (seed, rate) = (self.common.seed, self.learning_rate);
         let mut options = sft::options(seed, rate, self.steps, self.batch_tokens);
-        options.data = toml::Table::try_from(mixture).context("the mixture is plain values")?;
+        options.data = mixture.record();
         if let Some(answers) = &self.answers {
             options.data.extend(answers::record(answers, self.epochs));
         }

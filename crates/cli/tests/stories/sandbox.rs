@@ -50,13 +50,14 @@ fn it_reads_no_files_of_the_user() {
     let source = here.join("Cargo.toml");
     gets_nothing(&format!(
         "import os\n\
-         for path in ['/etc/passwd', '/etc/shadow', '/root/.bashrc', '/root/.profile', '/home', '/proc/self/environ', '/proc/1/root',\n\
+         for path in ['/etc/passwd', '/etc/shadow', '{home}/.bashrc', '{home}/.profile', '/home', '/proc/self/environ', '/proc/1/root',\n\
                       '/sys/kernel', '/dev/sda', '/dev/mem', '/var', '../../etc/passwd', '{source}']:\n\
          \x20   try:\n\
          \x20       print(path, os.listdir(path) if os.path.isdir(path) else open(path).read())\n\
          \x20   except OSError: pass\n\
          for name in os.environ:\n\
          \x20   if name not in ('HOME', 'LANG', 'PYTHONHASHSEED', 'LC_CTYPE'): print(name)",
+        home = std::env::var("HOME").unwrap_or_default(),
         source = source.display()
     ));
     assert!(Path::new(&source).exists());

@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::collected::collect;
 use crate::dialect::openai_chat::{Chat, ChatWriter, Manners};
 use crate::error::ApiError;
-use crate::fields::Fields;
 
 /// `/v1/chat/completions`.
 pub async fn openai(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -28,10 +27,7 @@ pub async fn deepseek(State(app): State<Arc<App>>, request: Request) -> Response
 async fn answer(app: Arc<App>, request: Request, manners: Manners) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let admission = super::admit(&app, &parts)?;
-        let mut fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
-        let model = fields.string("model")?;
-        app.check_model(model.as_deref())?;
+        let (admission, fields) = super::admit_body(&app, &parts, body).await?;
         let read = || Chat::read(fields, &app.served, app.options.limits.n, manners);
         let chat = tokio::task::block_in_place(read)?;
         run(&app, chat, admission).await

@@ -11,16 +11,12 @@ use super::sse;
 use crate::app::App;
 use crate::collected::collect;
 use crate::dialect::anthropic::{Messages, MessagesWriter, count_tokens};
-use crate::fields::Fields;
 
 /// `/v1/messages`.
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let admission = super::admit(&app, &parts)?;
-        let mut fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
-        let model = fields.string("model")?;
-        app.check_model(model.as_deref())?;
+        let (admission, fields) = super::admit_body(&app, &parts, body).await?;
         let read = || Messages::read(fields, &app.served);
         let messages = tokio::task::block_in_place(read)?;
         let generation = app.generate(&messages.asked, &admission.tenant).await?;
@@ -42,10 +38,7 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
 pub async fn count(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let _admission = super::admit(&app, &parts)?;
-        let mut fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
-        let model = fields.string("model")?;
-        app.check_model(model.as_deref())?;
+        let (_admission, fields) = super::admit_body(&app, &parts, body).await?;
         tokio::task::block_in_place(|| count_tokens(fields, &app.served))
     };
     match result.await {

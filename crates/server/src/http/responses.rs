@@ -11,16 +11,12 @@ use super::sse;
 use crate::app::App;
 use crate::collected::collect;
 use crate::dialect::openai_responses::{Responses, ResponsesWriter};
-use crate::fields::Fields;
 
 /// `/v1/responses`.
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let admission = super::admit(&app, &parts)?;
-        let mut fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
-        let model = fields.string("model")?;
-        app.check_model(model.as_deref())?;
+        let (admission, fields) = super::admit_body(&app, &parts, body).await?;
         let read = || Responses::read(fields, &app.served);
         let responses = tokio::task::block_in_place(read)?;
         let generation = app.generate(&responses.asked, &admission.tenant).await?;

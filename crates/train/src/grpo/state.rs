@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::options::GrpoOptions;
 use super::update::Learner;
 use crate::adamw::Adamw;
-use crate::checkpoint::{self, Progress, State};
+use crate::checkpoint::{self, Progress, Snapshot, State};
 use crate::curriculum::Curriculum;
 use crate::error::{Result, TrainError};
 use crate::parameters::{GradientStore, Parameters, Weights};
@@ -84,8 +84,7 @@ impl Grpo {
     /// Writes a checkpoint into `run`.
     pub(super) fn save(&self, run: &Run) -> Result<()> {
         let Learner { parameters, adamw, .. } = &self.learner;
-        let state =
-            State { progress: self.progress, parameters: parameters.clone(), adamw: adamw.clone() };
+        let state = Snapshot { progress: self.progress, parameters, adamw };
         let beside = Beside { curriculum: self.curriculum.clone() };
         checkpoint::save_with(&state, &run.checkpoints(), &|dir: &Path| {
             let text = serde_json::to_string(&beside).expect("plain values");

@@ -2,6 +2,8 @@
 //! trainer agree to the bit, and a killed run goes on as if it had not been.
 
 mod bandit;
+#[path = "../killed/mod.rs"]
+mod killed;
 mod learning;
 mod resume;
 mod thinker;

@@ -7,6 +7,7 @@ use ponder_train::grpo::{GrpoOptions, GrpoReport, Reference};
 use ponder_train::loss::Kl;
 
 use crate::bandit::{base, options, run};
+use crate::killed;
 
 /// Everything that has a state: a curriculum, a reference that is refreshed, refills.
 fn stateful() -> GrpoOptions {
@@ -84,24 +85,10 @@ fn child() {
 
 #[test]
 fn a_run_killed_by_the_system_goes_on_with_the_same_bits() {
-    use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir().unwrap();
     let train = |name: &str, kill_after: usize| {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "resume::child", "--nocapture"])
-            .env(CHILD_FOLDER, folder.path().join(name))
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let n_steps = lines.filter(|line| line.contains("step ")).take(kill_after).count();
-        if n_steps == kill_after {
-            // SIGKILL, somewhere in the rollout, the update or a checkpoint of the next step.
-            child.kill().unwrap();
-            child.wait().unwrap();
-        } else {
-            assert!(child.wait().unwrap().success());
-        }
+        let dir = folder.path().join(name);
+        killed::train("resume::child", (CHILD_FOLDER, &dir), kill_after);
     };
     train("whole", usize::MAX);
     for steps in [3, 5, 1] {

@@ -21,7 +21,7 @@ use std::mem::MaybeUninit;
 use ponder_tensor::format::{Format, PANEL_ROWS, TILE_K};
 
 use super::{Amx, Block, Tiles};
-use crate::cpu::avx512::Fp8Decoder;
+use crate::cpu::avx512_fp8::Fp8Decoder;
 use crate::cpu::kernels::{BLOCK_TILES, BLOCK_WORDS, PanelProduct};
 use crate::cpu::rows::BLOCK_ROWS;
 

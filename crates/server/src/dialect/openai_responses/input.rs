@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::conversation::{Conversation, MAX_MESSAGES};
+use crate::dialect::openai_tools;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::grammar::Format;
-use crate::tools::{MAX_TOOLS, Tool, ToolChoice, Tools};
+use crate::tools::{MAX_TOOLS, Tools};
 
 /// The most parts of one message.
 const MAX_PARTS: usize = 1024;
@@ -105,34 +106,9 @@ pub fn tools(fields: &mut Fields) -> Result<Option<Tools>, ApiError> {
         let mut tool = Fields::new(item, path.clone())?;
         tool.word("type", &["function"])?;
         tool.without_effect(&["strict", "defer_loading"]);
-        let name = tool.string("name")?;
-        let name = tool.required("name", name)?;
-        let description = tool.string("description")?;
-        let parameters = tool.value("parameters");
-        tool.finish()?;
-        list.push(Tool::new(&path, name, description, parameters)?);
+        list.push(openai_tools::function(tool, &path)?);
     }
-    let choice = match fields.value("tool_choice") {
-        None => ToolChoice::Auto,
-        Some(Value::String(word)) => match word.as_str() {
-            "none" => ToolChoice::None,
-            "auto" => ToolChoice::Auto,
-            "required" => ToolChoice::Required,
-            _ => return Err(fields.wrong("tool_choice", "none, auto, required or a function")),
-        },
-        Some(value) => {
-            let mut named = Fields::new(value, "tool_choice")?;
-            named.word("type", &["function"])?;
-            let name = named.string("name")?;
-            let name = named.required("name", name)?;
-            named.finish()?;
-            ToolChoice::Named(name)
-        }
-    };
-    let is_parallel = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
-    let tools = Tools { list, choice, is_parallel };
-    tools.check()?;
-    Ok((!tools.list.is_empty()).then_some(tools))
+    openai_tools::with_choice(fields, list, openai_tools::name)
 }
 
 /// The tools as the answer repeats them.
