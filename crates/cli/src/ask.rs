@@ -84,10 +84,9 @@ fn prompt(
     tokenizer: &Tokenizer,
     terminal: &Terminal,
 ) -> anyhow::Result<Vec<u32>> {
+    let missing = || usage("no question was given", "`ponder ask \"why is the sky blue?\"`");
     let text = match args.text.as_deref() {
-        None if terminal.stdin => {
-            return Err(usage("no question was given", "`ponder ask \"why is the sky blue?\"`"));
-        }
+        None if terminal.stdin => return Err(missing()),
         None | Some("-") => read_stdin()?,
         Some(text) => text.to_owned(),
     };
@@ -101,6 +100,9 @@ fn prompt(
             ));
         }
         return Ok(ids);
+    }
+    if text.trim().is_empty() {
+        return Err(missing());
     }
     let system = args.system.iter().map(|text| json!({"role": "system", "content": text}));
     let messages = system.chain([json!({"role": "user", "content": text})]).collect();

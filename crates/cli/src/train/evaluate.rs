@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::ValueEnum;
 use ponder_model::Model;
-use ponder_tasks::Split;
+use ponder_tasks::{LEVELS, Split};
+use ponder_train::curriculum::TaskShare;
 use ponder_train::data::TextFormat;
 use ponder_train::evaluate::{self, EvaluateOptions, Evaluation, Score};
 use ponder_train::prompt::Source;
@@ -43,6 +44,12 @@ pub struct Args {
     split: SplitName,
     #[command(flatten)]
     tasks: TaskArgs,
+    /// The lowest level that is measured.
+    #[arg(long, value_name = "LEVEL", default_value_t = 0)]
+    first_level: u8,
+    /// The highest level that is measured.
+    #[arg(long, value_name = "LEVEL", default_value_t = LEVELS - 1)]
+    last_level: u8,
     #[command(flatten)]
     common: stage::CommonArgs,
 }
@@ -59,12 +66,16 @@ enum SplitName {
 impl Args {
     /// Refuses tasks that do not exist.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.tasks.shares().map(drop)
+        self.shares().map(drop)
+    }
+
+    fn shares(&self) -> anyhow::Result<Vec<TaskShare>> {
+        self.tasks.shares([self.first_level, self.last_level], self.first_level)
     }
 
     /// How much it does.
     pub fn amount(&self) -> Amount {
-        let n_tasks = self.tasks.shares().map_or(0, |tasks| tasks.len());
+        let n_tasks = self.shares().map_or(0, |tasks| tasks.len());
         let tokens = n_tasks * self.problems * self.samples * self.max_tokens / 2;
         Amount { steps: None, learnt_tokens: 0, sampled_tokens: tokens as u64 }
     }
@@ -72,7 +83,7 @@ impl Args {
 
 /// Evaluates.
 pub fn run(args: &Args, desk: &stage::Desk) -> anyhow::Result<()> {
-    let tasks = args.tasks.shares()?;
+    let tasks = args.shares()?;
     let format = TextFormat::load(&args.model)?;
     let split = match args.split {
         SplitName::Validation => Split::Validation,

@@ -59,6 +59,12 @@ pub struct Args {
     control: ControlName,
     #[command(flatten)]
     tasks: TaskArgs,
+    /// The level that every task begins with.
+    #[arg(long, value_name = "LEVEL", default_value_t = 2)]
+    first_level: u8,
+    /// The highest level that a task may reach.
+    #[arg(long, value_name = "LEVEL", default_value_t = 7)]
+    last_level: u8,
     #[command(flatten)]
     settings: SettingArgs,
     #[command(flatten)]
@@ -92,7 +98,7 @@ impl Args {
     }
 
     fn options(&self) -> anyhow::Result<GrpoOptions> {
-        let tasks = self.tasks.shares()?;
+        let tasks = self.tasks.shares([0, self.last_level], self.first_level)?;
         let usual = grpo::options(self.common.seed, self.learning_rate, self.steps, tasks);
         let later = |max_tokens| LongerAnswers { from_step: self.steps / 2, max_tokens };
         let refresh_every = self.refresh_every;

@@ -43,37 +43,32 @@ fn choose(named: &[(String, f64)], usual: BTreeMap<String, Share>) -> BTreeMap<S
     named.iter().map(share).collect()
 }
 
-/// Which tasks, and the levels that each may have.
+/// Which tasks, for stages that say themselves which levels.
 #[derive(Debug, clap::Args)]
 pub struct TaskArgs {
     /// A task and its share, once for each task; R1's mixture of reasoning unless given.
     #[arg(long = "tasks", value_name = "NAME=SHARE", value_parser = share)]
     tasks: Vec<(String, f64)>,
-    /// The level that every task begins with.
-    #[arg(long, value_name = "LEVEL", default_value_t = 2)]
-    first_level: u8,
-    /// The highest level that a task may reach.
-    #[arg(long, value_name = "LEVEL", default_value_t = 7)]
-    last_level: u8,
 }
 
 impl TaskArgs {
-    /// Every task with its share and levels. Refuses tasks that do not exist.
-    pub fn shares(&self) -> anyhow::Result<Vec<TaskShare>> {
+    /// Every task with its share, at these levels, both included, beginning with one of them.
+    /// Refuses tasks and levels that do not exist.
+    pub fn shares(&self, levels: [u8; 2], first_level: u8) -> anyhow::Result<Vec<TaskShare>> {
         let mixture = Mixture { tasks: choose(&self.tasks, Mixture::reinforced().tasks) };
         mixture.check()?;
-        if self.first_level > self.last_level || self.last_level >= LEVELS {
-            let (first, last) = (self.first_level, self.last_level);
+        let [_, last] = levels;
+        if first_level > last || last >= LEVELS {
             return Err(usage(
-                format!("levels {first} to {last}: no such levels"),
+                format!("levels {first_level} to {last}: no such levels"),
                 format!("--first-level and --last-level go from 0 to {}", LEVELS - 1),
             ));
         }
         let share = |(task, share): (String, Share)| TaskShare {
             task,
             share: share.share,
-            first_level: self.first_level,
-            levels: [0, self.last_level],
+            first_level,
+            levels,
         };
         Ok(mixture.tasks.into_iter().map(share).collect())
     }
