@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::adamw::Adamw;
 use crate::error::{Result, TrainError};
 use crate::parameters::Parameters;
-pub use crate::publish::publish;
+use crate::publish::publish;
 
 const STATE_FILE: &str = "trainer.json";
 const TENSORS_FILE: &str = "trainer.safetensors";

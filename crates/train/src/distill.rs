@@ -10,10 +10,9 @@ use ponder_model::config::Config;
 use serde_json::{Value, json};
 
 use crate::error::{Result, TrainError};
-use crate::pack::Sequence;
 use crate::parameters::Parameters;
-use crate::sft::{self, Dialogue, Epochs};
-use crate::trainer::{Documents, Options, StepReport, Trainer};
+use crate::sft::{Dialogue, Epochs};
+use crate::trainer::{self, Options, StepReport, Trainer};
 
 /// Width of a student's heads.
 const HEAD_DIM: usize = 32;
@@ -97,29 +96,6 @@ pub fn active_parameters(config: &Config) -> usize {
     tensors.map(|tensor| share(&tensor.name, tensor.shape.iter().product())).sum()
 }
 
-/// Dialogues for several epochs with other documents among them: every `every`-th document is the
-/// next of `others`.
-pub struct Interleaved<'a> {
-    /// The dialogues.
-    pub dialogues: Epochs<'a>,
-    /// What comes between, such as small talk.
-    pub others: &'a dyn Documents,
-    /// How often.
-    pub every: u64,
-}
-
-impl Documents for Interleaved<'_> {
-    fn document(&self, index: u64) -> Option<Sequence> {
-        let n_others = (index + 1) / self.every;
-        if (index + 1).is_multiple_of(self.every) {
-            // The dialogues decide when the data ends.
-            self.dialogues.document(index - n_others)?;
-            return self.others.document(n_others - 1);
-        }
-        self.dialogues.document(index - n_others)
-    }
-}
-
 /// Trains `student` on a teacher's dialogues in the folder `dir`, from its newest checkpoint if it
 /// has one, until the schedule or the epochs end or `proceed` says no.
 pub fn run(
@@ -131,7 +107,7 @@ pub fn run(
     proceed: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<Trainer> {
     let documents = Epochs::new(dialogues, n_epochs, context, options.seed);
-    sft::run(ops, student, &documents, options, dir, proceed)
+    trainer::run(ops, student, &documents, options, dir, proceed)
 }
 
 #[cfg(test)]
@@ -155,27 +131,5 @@ mod tests {
         let teacher = Preset::find("nano").unwrap().config().unwrap();
         let error = student(&teacher, 1.5).unwrap_err().to_string();
         assert!(error.contains("share") && error.contains("hint:"), "{error}");
-    }
-
-    struct Numbers;
-
-    impl Documents for Numbers {
-        fn document(&self, index: u64) -> Option<Sequence> {
-            Some(Sequence::whole(vec![index as u32]))
-        }
-    }
-
-    #[test]
-    fn other_documents_come_between() {
-        let dialogues: Vec<Dialogue> =
-            (0..5).map(|i| Dialogue { prompt: vec![100 + i], answer: vec![1] }).collect();
-        let dialogues = Epochs::new(&dialogues, 2, 10, 3);
-        let mixed = Interleaved { dialogues, others: &Numbers, every: 4 };
-        let ids: Vec<u32> =
-            (0..).map_while(|i| mixed.document(i)).map(|sequence| sequence.token_ids[0]).collect();
-        let others: Vec<u32> = ids.iter().copied().filter(|id| *id < 100).collect();
-        assert_eq!(others, [0, 1, 2]);
-        assert_eq!(ids.len(), 13);
-        assert!((ids[3], ids[7], ids[11]) == (0, 1, 2), "{ids:?}");
     }
 }

@@ -1,15 +1,8 @@
 //! Pre-training: a model learns every token of a stream of documents, from nothing.
 
-use std::path::Path;
-
-use ponder_kernels::Gradients;
-use ponder_model::config::Config;
-
 use crate::adamw::AdamwOptions;
-use crate::error::Result;
-use crate::init;
 use crate::schedule::{Decay, Schedule};
-use crate::trainer::{self, Documents, Options, StepReport, Trainer};
+use crate::trainer::Options;
 
 /// DeepSeek-V3's constants (report, section 4.2) at this peak rate and length; the decay to a tenth
 /// takes the last fifth.
@@ -33,17 +26,4 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
         adamw: AdamwOptions::DEEPSEEK_V3,
         data: toml::Table::new(),
     }
-}
-
-/// Trains a model of `config` in the folder `dir`, from its newest checkpoint if it has one.
-pub fn run(
-    ops: &dyn Gradients,
-    config: &Config,
-    documents: &dyn Documents,
-    options: Options,
-    dir: &Path,
-    proceed: &mut dyn FnMut(&StepReport) -> bool,
-) -> Result<Trainer> {
-    let seed = options.seed;
-    trainer::run_in(dir, ops, || init::random(config, seed), documents, options, proceed)
 }

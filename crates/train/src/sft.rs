@@ -1,17 +1,11 @@
 //! Supervised fine-tuning: a trained model learns the answers of dialogues, each given its
 //! question. Distillation into a dense student is the same on a teacher's answers.
 
-use std::path::Path;
-
-use ponder_kernels::Gradients;
-
-use crate::error::Result;
 use crate::pack::Sequence;
-use crate::parameters::Parameters;
 use crate::pretrain;
 use crate::random::Random;
 use crate::schedule::{Decay, Schedule};
-use crate::trainer::{self, Documents, Options, StepReport, Trainer};
+use crate::trainer::{Documents, Options};
 
 /// A question and its answer as tokens, end of sentence included.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +59,29 @@ impl Documents for Epochs<'_> {
     }
 }
 
+/// Dialogues for several epochs with other documents among them: every `every`-th document is the
+/// next of `others`.
+pub struct Interleaved<'a> {
+    /// The dialogues.
+    pub dialogues: Epochs<'a>,
+    /// What comes between, such as small talk.
+    pub others: &'a dyn Documents,
+    /// How often.
+    pub every: u64,
+}
+
+impl Documents for Interleaved<'_> {
+    fn document(&self, index: u64) -> Option<Sequence> {
+        let n_others = (index + 1) / self.every;
+        if (index + 1).is_multiple_of(self.every) {
+            // The dialogues decide when the data ends.
+            self.dialogues.document(index - n_others)?;
+            return self.others.document(n_others - 1);
+        }
+        self.dialogues.document(index - n_others)
+    }
+}
+
 /// As pre-training, with a cosine to a tenth and a smaller share of the MTP loss; the experts'
 /// balance is left alone.
 pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> Options {
@@ -76,18 +93,6 @@ pub fn options(seed: u64, peak: f64, total_steps: u64, batch_tokens: usize) -> O
         schedule: Schedule { decay: Decay::Cosine, ..before.schedule },
         ..before
     }
-}
-
-/// Trains `base` in the folder `dir`, from its newest checkpoint if it has one.
-pub fn run(
-    ops: &dyn Gradients,
-    base: impl FnOnce() -> Result<Parameters>,
-    documents: &dyn Documents,
-    options: Options,
-    dir: &Path,
-    proceed: &mut dyn FnMut(&StepReport) -> bool,
-) -> Result<Trainer> {
-    trainer::run_in(dir, ops, base, documents, options, proceed)
 }
 
 #[cfg(test)]
@@ -113,5 +118,27 @@ mod tests {
         let cut = Epochs::new(&dialogues, 1, 2, 5).document(0).unwrap();
         assert_eq!((cut.token_ids.len(), cut.weights), (2, vec![0.0, 1.0]));
         assert_eq!(Epochs::new(&[], 3, 2, 5).document(0), None);
+    }
+
+    struct Numbers;
+
+    impl Documents for Numbers {
+        fn document(&self, index: u64) -> Option<Sequence> {
+            Some(Sequence::whole(vec![index as u32]))
+        }
+    }
+
+    #[test]
+    fn other_documents_come_between() {
+        let dialogues: Vec<Dialogue> =
+            (0..5).map(|i| Dialogue { prompt: vec![100 + i], answer: vec![1] }).collect();
+        let dialogues = Epochs::new(&dialogues, 2, 10, 3);
+        let mixed = Interleaved { dialogues, others: &Numbers, every: 4 };
+        let ids: Vec<u32> =
+            (0..).map_while(|i| mixed.document(i)).map(|sequence| sequence.token_ids[0]).collect();
+        let others: Vec<u32> = ids.iter().copied().filter(|id| *id < 100).collect();
+        assert_eq!(others, [0, 1, 2]);
+        assert_eq!(ids.len(), 13);
+        assert!((ids[3], ids[7], ids[11]) == (0, 1, 2), "{ids:?}");
     }
 }

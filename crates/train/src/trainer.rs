@@ -238,12 +238,12 @@ impl Trainer {
 }
 
 /// Trains in the folder `dir`: from its newest checkpoint, or from `initial`.
-pub fn run_in(
-    dir: &Path,
+pub fn run(
     ops: &dyn Gradients,
     initial: impl FnOnce() -> Result<Parameters>,
     documents: &dyn Documents,
     options: Options,
+    dir: &Path,
     proceed: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<Trainer> {
     let mut run = Run::open(dir, &options)?;

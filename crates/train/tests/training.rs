@@ -12,8 +12,8 @@ use ponder_train::init::{self, Preset};
 use ponder_train::pack::Sequence;
 use ponder_train::parameters::Parameters;
 use ponder_train::random::Random;
-use ponder_train::trainer::{Documents, Options, StepReport, Trainer};
-use ponder_train::{checkpoint, pretrain, sft};
+use ponder_train::trainer::{self, Documents, Options, StepReport, Trainer};
+use ponder_train::{pretrain, publish, sft};
 
 /// A Markov source: from each token one of two followers, with probabilities 3/4 and 1/4.
 struct Markov {
@@ -52,6 +52,11 @@ fn config() -> Config {
     let sizes = [("hidden_size", 32), ("intermediate_size", 64), ("vocab_size", 32)];
     let values = sizes.map(|(key, value)| (key, value.into()));
     Preset::find("smoke").unwrap().config().unwrap().with_values(&values).unwrap()
+}
+
+/// Random weights, by the seed of [`options`].
+fn initial() -> ponder_train::Result<Parameters> {
+    init::random(&config(), 3)
 }
 
 fn options(steps: u64) -> Options {
@@ -103,7 +108,7 @@ fn a_killed_run_goes_on_with_the_same_bits() {
             assert!(left > 0, "killed");
             true
         };
-        pretrain::run(&ops, &config(), &source, options(11), &dir, proceed)
+        trainer::run(&ops, initial, &source, options(11), &dir, proceed)
     };
     let whole = run("whole", u64::MAX).unwrap();
     // Killed after the metrics of a step and before its checkpoint, twice, at different places.
@@ -134,7 +139,7 @@ fn child() {
         true
     };
     let source = Markov { n_documents: u64::MAX };
-    pretrain::run(&cpu(), &config(), &source, options(25), Path::new(&dir), proceed).unwrap();
+    trainer::run(&cpu(), initial, &source, options(25), Path::new(&dir), proceed).unwrap();
 }
 
 #[test]
@@ -161,7 +166,7 @@ fn a_run_refuses_other_options() {
     let (ops, source) = (cpu(), Markov { n_documents: 40 });
     let folder = tempfile::tempdir().unwrap();
     let run = |options| {
-        pretrain::run(&ops, &config(), &source, options, folder.path(), &mut |_| false).map(drop)
+        trainer::run(&ops, initial, &source, options, folder.path(), &mut |_| false).map(drop)
     };
     run(options(2)).unwrap();
     let error = run(options(3)).unwrap_err().to_string();
@@ -174,7 +179,7 @@ fn a_checkpoint_is_a_published_model() {
     let mut trainer = Trainer::new(init::random(&config(), 2).unwrap(), options(2)).unwrap();
     let sequences = trainer.gather(&Markov { n_documents: 9 }).unwrap();
     trainer.step(&cpu(), &sequences).unwrap();
-    checkpoint::publish(trainer.parameters(), folder.path()).unwrap();
+    publish::publish(trainer.parameters(), folder.path()).unwrap();
     let published = Model::load(folder.path(), &mut |_, _| {}).unwrap();
     let ops = cpu();
     let logits = |model: &Model| {
@@ -228,7 +233,7 @@ fn fine_tuning_learns_answers_alone() {
         losses.push(report.loss);
         true
     };
-    sft::run(&cpu(), base, &documents, options, folder.path(), proceed).unwrap();
+    trainer::run(&cpu(), base, &documents, options, folder.path(), proceed).unwrap();
     let last = losses.last().unwrap();
     assert!(losses[0] > 3.0 && *last < 0.1, "from {} to {last}", losses[0]);
     assert!(Path::new(&folder.path().join("checkpoints/step-00000120/config.json")).exists());

@@ -103,7 +103,7 @@ pub fn run(args: &Args, desk: &stage::Desk) -> anyhow::Result<()> {
         Some(from) => Parameters::load(from),
         None => init::random(&config, seed),
     };
-    let trainer = trainer::run_in(&args.out, &*ops, initial, &documents, options, proceed)?;
+    let trainer = trainer::run(&*ops, initial, &documents, options, &args.out, proceed)?;
     watch.finish()?;
     stage::publish(trainer.parameters(), &model_dir, &desk.terminal)
 }

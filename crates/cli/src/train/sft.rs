@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use ponder_model::config::Config;
 use ponder_train::data::{Form, ProblemDocuments, TextFormat};
-use ponder_train::distill::Interleaved;
 use ponder_train::mixture::Mixture;
 use ponder_train::parameters::Parameters;
-use ponder_train::sft::{self, Epochs};
-use ponder_train::trainer::{Documents, Options};
+use ponder_train::sft::{self, Epochs, Interleaved};
+use ponder_train::trainer::{self, Documents, Options};
 
 use super::answers;
 use super::mixture::MixtureArgs;
@@ -100,7 +99,7 @@ pub fn run(args: &Args, desk: &stage::Desk) -> anyhow::Result<()> {
     let mut watch = stage::Watch::new(desk, "sft", args.steps);
     let proceed = &mut |report: &_| watch.step(report);
     let base = || Parameters::load(&args.model);
-    let trainer = sft::run(&*ops, base, documents, options, &args.out, proceed)?;
+    let trainer = trainer::run(&*ops, base, documents, options, &args.out, proceed)?;
     watch.finish()?;
     stage::publish(trainer.parameters(), &model_dir, &desk.terminal)
 }

@@ -13,6 +13,7 @@ use crate::checkpoint::{self, Progress, Snapshot, State};
 use crate::curriculum::Curriculum;
 use crate::error::{Result, TrainError};
 use crate::parameters::{GradientStore, Parameters, Weights};
+use crate::publish::publish;
 use crate::run::Run;
 
 const STATE_FILE: &str = "grpo.json";
@@ -91,9 +92,7 @@ impl Grpo {
             checkpoint::write_text(&dir.join(STATE_FILE), &text)?;
             match &self.reference {
                 // BF16 is all that a reference ever runs in, so nothing is lost.
-                Some((parameters, _)) => {
-                    checkpoint::publish(parameters, &dir.join(REFERENCE_FOLDER))
-                }
+                Some((parameters, _)) => publish(parameters, &dir.join(REFERENCE_FOLDER)),
                 None => Ok(()),
             }
         })?;
