@@ -9,7 +9,11 @@ use clap::ValueEnum;
 use ponder_engine::{Engine, EngineOptions, LanguageModel, Request, Runner, Sampling, Stop};
 use ponder_kernels::{Ops, PAGE_TOKENS};
 use ponder_model::Model;
-use ponder_server::{Drain, Limits, SamplingDefaults, ServedModel, Server, ServerOptions};
+use ponder_model::config::Config;
+use ponder_model::count::Parameters;
+use ponder_server::{
+    Drain, ExpertCounts, Limits, SamplingDefaults, ServedModel, Server, ServerOptions,
+};
 use ponder_text::{ChatTemplate, Tokenizer};
 
 use crate::backend::{BackendArgs, at_least_one};
@@ -265,8 +269,23 @@ impl Args {
                 top_k: defaults.top_k.filter(|k| *k > 0),
             },
             context,
+            experts: experts(&opened.config),
         }
     }
+}
+
+/// What the page says of a model's experts.
+fn experts(config: &Config) -> Option<ExpertCounts> {
+    let moe = config.moe.as_ref()?;
+    let parameters = Parameters::of(config);
+    Some(ExpertCounts {
+        layers: (0..config.num_hidden_layers).filter(|i| config.is_moe_layer(*i)).collect(),
+        routed: moe.n_routed_experts,
+        chosen: moe.num_experts_per_tok,
+        shared: moe.n_shared_experts,
+        parameters: parameters.total,
+        active_parameters: parameters.active.with_embedding_and_head,
+    })
 }
 
 /// Tokens a second of one answer, measured on a few.

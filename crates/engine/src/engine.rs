@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ponder_kernels::PAGE_TOKENS;
+use ponder_kernels::{PAGE_TOKENS, Routing};
 use ponder_tensor::Tensor;
 
 use crate::error::{EngineError, Refusal, SequenceError};
@@ -173,11 +173,16 @@ impl<M: LanguageModel> Engine<M> {
         self.admit();
         let plan = plan(&mut self.running, &mut self.pool, &mut self.fairness, &self.options);
         if !plan.work.is_empty() {
-            let hidden = self.model.hidden(plan.token_ids, plan.spans)?;
+            let is_watched = self.running.iter().any(|sequence| sequence.request.experts);
+            let (hidden, routings) = match is_watched {
+                true => self.model.watched_hidden(plan.token_ids, plan.spans)?,
+                false => (self.model.hidden(plan.token_ids, plan.spans)?, Vec::new()),
+            };
             self.counts.steps += 1;
             let max_rows = self.options.max_logit_rows;
-            let mut logits = Logits { hidden, rows: plan.logit_rows, max_rows, slice: None };
-            plan.work.iter().for_each(|work| self.apply(work, &mut logits));
+            let rows = plan.logit_rows;
+            let mut pass = Pass { hidden, routings, rows, max_rows, slice: None };
+            plan.work.iter().for_each(|work| self.apply(work, &mut pass));
             self.remove_ended();
         }
         Ok(std::mem::take(&mut self.events))
@@ -278,13 +283,13 @@ impl<M: LanguageModel> Engine<M> {
         }
     }
 
-    fn apply(&mut self, work: &Work, logits: &mut Logits) {
+    fn apply(&mut self, work: &Work, pass: &mut Pass) {
         let sequence = &mut self.running[work.index];
         let (start, due) = (sequence.n_computed, sequence.n_due().min(work.n_tokens));
         sequence.advance(work.n_tokens, &mut self.pool);
         self.fairness.serve(sequence.request.tenant, work.n_tokens, due);
         self.counts.prompt_tokens += due as u64;
-        let reason = match self.report(work, start, logits) {
+        let reason = match self.report(work, start, pass) {
             Ok(reason) => reason,
             Err(error) => Some(FinishReason::Failed(error)),
         };
@@ -301,12 +306,12 @@ impl<M: LanguageModel> Engine<M> {
         &mut self,
         work: &Work,
         start: usize,
-        logits: &mut Logits,
+        pass: &mut Pass,
     ) -> Result<Option<FinishReason>, SequenceError> {
         let (model, sequence) = (&mut self.model, &mut self.running[work.index]);
         if start < sequence.n_prompt && sequence.request.prompt_logprobs.is_some() {
             for (place, position) in work.logits.clone().zip(start..) {
-                let row = logits.row(place, model);
+                let row = pass.logits(place, model);
                 let event = sequence.prompt_event(position, row, &mut self.workspace)?;
                 self.events.extend(event);
             }
@@ -322,17 +327,22 @@ impl<M: LanguageModel> Engine<M> {
         if sequence.request.max_tokens == 0 {
             return Ok(Some(FinishReason::Length));
         }
-        let row = logits.row(work.logits.end - 1, model);
-        let token = sequence.next_token(row, &mut self.workspace)?;
+        let place = work.logits.end - 1;
+        let mut token = sequence.next_token(pass.logits(place, model), &mut self.workspace)?;
+        if sequence.request.experts {
+            token.experts = pass.experts(place);
+        }
         self.counts.generated_tokens += 1;
         self.events.push(Event::Token { sequence: sequence.id, token });
         Ok(sequence.finish_reason())
     }
 }
 
-/// The logits of a step, computed a slice at a time as they are read from front to back.
-struct Logits {
+/// What a step computed; logits a slice at a time, as they are read from front to back.
+struct Pass {
     hidden: Tensor,
+    /// The experts of all rows, for each layer of experts, if anyone asked.
+    routings: Vec<Routing>,
     /// Rows of `hidden` whose logits are wanted.
     rows: Vec<usize>,
     max_rows: usize,
@@ -340,9 +350,15 @@ struct Logits {
     slice: Option<(usize, Tensor)>,
 }
 
-impl Logits {
+impl Pass {
+    /// The experts of row `rows[place]`, for each layer of experts.
+    fn experts(&self, place: usize) -> Vec<Vec<u32>> {
+        let row = self.rows[place];
+        self.routings.iter().map(|routing| routing.experts_of(row).to_vec()).collect()
+    }
+
     /// The logits of row `rows[place]`.
-    fn row<M: LanguageModel>(&mut self, place: usize, model: &mut M) -> &[f32] {
+    fn logits<M: LanguageModel>(&mut self, place: usize, model: &mut M) -> &[f32] {
         let holds =
             |(first, slice): &(usize, Tensor)| (*first..first + slice.rows()).contains(&place);
         if !self.slice.as_ref().is_some_and(holds) {

@@ -36,6 +36,9 @@ pub struct TokenEvent {
     pub logprob: Option<f32>,
     /// The best candidates, best first, as many as the request asked for.
     pub top: Vec<TokenLogprob>,
+    /// The experts that were chosen in the pass which it came from, for each layer of experts in
+    /// order; empty unless the request asked for them.
+    pub experts: Vec<Vec<u32>>,
     /// Who chose it.
     pub origin: Origin,
     /// Whether it lies inside a thought; the marks of a thought do not.

@@ -1,6 +1,6 @@
 //! What the engine asks of a model, and the real model as an answer to it.
 
-use ponder_kernels::{KvCache, Ops, PAGE_TOKENS, Span};
+use ponder_kernels::{KvCache, Ops, PAGE_TOKENS, Routing, Span, Watched};
 use ponder_model::Model;
 use ponder_tensor::Tensor;
 
@@ -21,6 +21,16 @@ pub trait LanguageModel {
     /// Returns the last hidden states `[tokens, hidden_size]`, or the error that the device has
     /// reported since the last call.
     fn hidden(&mut self, token_ids: Vec<u32>, spans: Vec<Span>) -> Result<Tensor, EngineError>;
+
+    /// The same bits, and which experts were chosen: a routing of all tokens for each layer of
+    /// experts. A model without experts has none.
+    fn watched_hidden(
+        &mut self,
+        token_ids: Vec<u32>,
+        spans: Vec<Span>,
+    ) -> Result<(Tensor, Vec<Routing>), EngineError> {
+        Ok((self.hidden(token_ids, spans)?, Vec::new()))
+    }
 
     /// Logits of some rows of hidden states, `[rows, vocab_size]`.
     fn logits(&mut self, hidden: &Tensor, rows: &[usize]) -> Tensor;
@@ -67,6 +77,17 @@ impl LanguageModel for Runner<'_> {
     fn hidden(&mut self, token_ids: Vec<u32>, spans: Vec<Span>) -> Result<Tensor, EngineError> {
         let batch = self.model.batch(token_ids, spans);
         Ok(self.model.hidden(self.ops, &batch, &mut self.cache))
+    }
+
+    fn watched_hidden(
+        &mut self,
+        token_ids: Vec<u32>,
+        spans: Vec<Span>,
+    ) -> Result<(Tensor, Vec<Routing>), EngineError> {
+        let batch = self.model.batch(token_ids, spans);
+        let watched = Watched::new(self.ops);
+        let hidden = self.model.hidden(&watched, &batch, &mut self.cache);
+        Ok((hidden, watched.into_routings()))
     }
 
     fn logits(&mut self, hidden: &Tensor, rows: &[usize]) -> Tensor {

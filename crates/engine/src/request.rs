@@ -26,6 +26,8 @@ pub struct Request {
     /// Report log-probabilities of the prompt's tokens, with this many candidates beside each. Such
     /// a request computes its whole prompt, whatever the cache holds.
     pub prompt_logprobs: Option<usize>,
+    /// Report which experts were chosen for each generated token.
+    pub experts: bool,
     /// Whose request it is: service is shared fairly between tenants.
     pub tenant: u64,
     /// Only requests with equal salts share pages of the prefix cache.
@@ -129,6 +131,7 @@ impl Request {
             logprobs: None,
             logprob_temperature: 1.0,
             prompt_logprobs: None,
+            experts: false,
             tenant: 0,
             cache_salt: 0,
             deadline: None,

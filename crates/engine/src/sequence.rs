@@ -226,7 +226,7 @@ impl Sequence {
         self.tokens.push(id);
         self.sampler.accept(id);
         let is_reasoning = self.note_thought(id);
-        Ok(TokenEvent { id, logprob, top, origin, is_reasoning })
+        Ok(TokenEvent { id, logprob, top, experts: Vec::new(), origin, is_reasoning })
     }
 
     fn sample(

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use ponder_engine::{Engine, EngineOptions, Event, Request, Runner, Sampling, SequenceId, Stop};
-use ponder_kernels::Ops;
 use ponder_kernels::cpu::{Cpu, CpuOptions, Isa};
 use ponder_kernels::reference::Reference;
+use ponder_kernels::{Ops, Span, Watched};
 use ponder_model::Model;
 use serde_json::Value;
 
@@ -113,6 +113,45 @@ fn same_bits_alone_in_company_in_chunks_and_from_the_cache() {
                 // Two pages for a twin, then 2 + 2 + 0 + 0 + 2 pages in the second round.
                 assert_eq!(engine.stats().cached_tokens, 8 * 64);
             }
+        }
+    }
+}
+
+#[test]
+fn experts_are_those_of_the_pass_that_a_token_came_from() {
+    let Some((_, model)) = load("golden/v3-lite-bf16") else { return };
+    for ops in backends() {
+        let runner = Runner::new(&model, ops.as_ref(), 20);
+        let mut engine = Engine::new(runner, options(&model, 33)).unwrap();
+        let plain = run(&mut engine, &[prompt(90, 5)], 1).remove(0);
+        let ask = |seed| Request { experts: seed == 0, ..request(prompt(90, 5), seed) };
+        let ids = [0, 1].map(|seed| engine.submit(ask(seed)).unwrap());
+        let mut events = Vec::new();
+        while !engine.is_idle() {
+            events.extend(engine.step(0).unwrap());
+        }
+        assert_eq!(bits(&events, ids[0]), plain, "being watched changes nothing");
+        let tokens_of = |id| {
+            let token = move |event: &Event| match event {
+                Event::Token { sequence, token } if *sequence == id => Some(token.clone()),
+                _ => None,
+            };
+            events.iter().filter_map(token).collect::<Vec<_>>()
+        };
+        assert!(tokens_of(ids[1]).iter().all(|token| token.experts.is_empty()), "none asked for");
+        // The whole text in one pass: row by row the experts that chose the next token.
+        let tokens = tokens_of(ids[0]);
+        let text = [prompt(90, 5), tokens.iter().map(|token| token.id).collect()].concat();
+        let mut cache = model.new_cache(ops.as_ref(), 2);
+        let pages = vec![ponder_kernels::PageId(0), ponder_kernels::PageId(1)];
+        let span = Span { rows: 0..text.len(), first_position: 0, pages };
+        let watched = Watched::new(ops.as_ref());
+        model.hidden(&watched, &model.batch(text, vec![span]), &mut cache);
+        let routings = watched.into_routings();
+        assert!(!routings.is_empty());
+        for (token, row) in tokens.iter().zip(89..) {
+            let expected: Vec<&[u32]> = routings.iter().map(|r| r.experts_of(row)).collect();
+            assert_eq!(token.experts, expected, "{}, row {row}", ops.name());
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod cpu;
 pub mod kv;
 pub mod ops;
 pub mod reference;
+pub mod watched;
 
 pub use batch::{Batch, Rotary, Span};
 pub use kv::{KvCache, KvDtype, PAGE_TOKENS, PageId};
@@ -17,3 +18,4 @@ pub use ops::experts_ffn::{Expert, Experts};
 pub use ops::gqa_attention::Gqa;
 pub use ops::mla_attention::Mla;
 pub use ops::route::{Router, Routing};
+pub use watched::Watched;

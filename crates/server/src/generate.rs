@@ -31,6 +31,8 @@ pub struct Generate {
     pub logprobs: Option<usize>,
     /// Log-probabilities of the prompt's tokens, with this many candidates.
     pub prompt_logprobs: Option<usize>,
+    /// Which experts worked on each generated token.
+    pub experts: bool,
     /// The form of the answers.
     pub format: Format,
     /// Functions that may be called.
@@ -135,6 +137,7 @@ impl Generate {
             budget: Budget::Open,
             logprobs: None,
             prompt_logprobs: None,
+            experts: false,
             format: Format::Text,
             tools: None,
         }
@@ -198,6 +201,7 @@ impl Generate {
         }
         request.logprobs = self.logprobs;
         request.prompt_logprobs = self.prompt_logprobs;
+        request.experts = self.experts;
         request.tenant = terms.tenant;
         request.cache_salt = terms.cache_salt;
         request.admit_by = Some(terms.admit_by);

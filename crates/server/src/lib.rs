@@ -29,6 +29,6 @@ mod tools;
 mod web;
 
 pub use options::{Drain, Limits, ServerOptions};
-pub use served::{SamplingDefaults, ServedModel};
+pub use served::{ExpertCounts, SamplingDefaults, ServedModel};
 pub use server::{Server, ServerError};
 pub use thinking::thinking;

@@ -17,6 +17,8 @@ pub struct TokenLog {
     pub logprob: Option<f32>,
     /// The best candidates for its place.
     pub top: Vec<TokenLogprob>,
+    /// The experts that worked on it, layer by layer, where they were asked for.
+    pub experts: Vec<Vec<u32>>,
 }
 
 /// New text with the tokens that brought it, where log-probabilities were asked for.
@@ -149,7 +151,8 @@ impl Completion {
         match event {
             Event::Token { token, .. } => self.push_token(served, token, out),
             Event::PromptToken { token, top, .. } => {
-                let log = TokenLog { id: token.id, logprob: Some(token.logprob), top };
+                let (id, logprob) = (token.id, Some(token.logprob));
+                let log = TokenLog { id, logprob, top, experts: Vec::new() };
                 out.push(Output::Prompt(log));
                 Ok(())
             }
@@ -174,7 +177,8 @@ impl Completion {
         let id = token.id;
         let is_end = self.stop_ids.contains(&id);
         if self.has_logprobs && (self.reports_stop || !is_end) && !self.marks.contains(&id) {
-            self.held.push(TokenLog { id, logprob: token.logprob, top: token.top });
+            let TokenEvent { logprob, top, experts, .. } = token;
+            self.held.push(TokenLog { id, logprob, top, experts });
         }
         if is_end {
             return Ok(());

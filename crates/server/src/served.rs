@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ponder_text::{ChatInput, ChatTemplate, TextError, Tokenizer};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::grammar::Grammars;
@@ -19,6 +20,23 @@ pub struct SamplingDefaults {
     pub top_k: Option<usize>,
 }
 
+/// What a mixture of experts consists of: for the page, which shows the experts at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExpertCounts {
+    /// The layers that have experts, from 0.
+    pub layers: Vec<usize>,
+    /// Experts of a layer to choose from.
+    pub routed: usize,
+    /// Those chosen for a token.
+    pub chosen: usize,
+    /// Those that always work, besides.
+    pub shared: usize,
+    /// Parameters of the model.
+    pub parameters: u64,
+    /// Those that one token passes through.
+    pub active_parameters: u64,
+}
+
 /// A model to serve.
 pub struct ServedModel {
     /// Its id in requests and answers.
@@ -33,6 +51,8 @@ pub struct ServedModel {
     pub defaults: SamplingDefaults,
     /// Tokens that prompt and completion may take together.
     pub context: usize,
+    /// Its experts, if it has any.
+    pub experts: Option<ExpertCounts>,
 }
 
 /// What is served, with what follows from the model's files.
@@ -44,6 +64,7 @@ pub struct Served {
     pub stop_ids: Vec<u32>,
     pub defaults: SamplingDefaults,
     pub context: usize,
+    pub experts: Option<ExpertCounts>,
     /// The template of conversations with tools, for models that have tokens for calls.
     pub tool_template: Option<ChatTemplate>,
     /// Whether the template opens the thought at the beginning of an answer.
@@ -57,7 +78,7 @@ pub struct Served {
 impl Served {
     /// Looks into the model's text files once, at the start.
     pub fn new(model: ServedModel) -> Result<Served, TextError> {
-        let ServedModel { name, tokenizer, template, stop_ids, defaults, context } = model;
+        let ServedModel { name, tokenizer, template, stop_ids, defaults, context, experts } = model;
         let tokenizer = Arc::new(tokenizer);
         let has_marks = tools::CallMarks::of(&tokenizer).is_some();
         let tool_template =
@@ -82,6 +103,7 @@ impl Served {
             stop_ids,
             defaults,
             context,
+            experts,
             tool_template,
             opens_thought,
             created_s: crate::app::unix_s(),

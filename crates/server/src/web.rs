@@ -22,7 +22,7 @@ struct File {
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// All of them.
-static FILES: [File; 10] = [
+static FILES: [File; 11] = [
     File { path: "/", kind: "text/html; charset=utf-8", text: include_str!("../web/index.html") },
     File {
         path: "/web/style.css",
@@ -32,6 +32,7 @@ static FILES: [File; 10] = [
     File { path: "/web/icon.svg", kind: "image/svg+xml", text: include_str!("../web/icon.svg") },
     File { path: "/web/app.js", kind: SCRIPT, text: include_str!("../web/app.js") },
     File { path: "/web/dom.js", kind: SCRIPT, text: include_str!("../web/dom.js") },
+    File { path: "/web/experts.js", kind: SCRIPT, text: include_str!("../web/experts.js") },
     File { path: "/web/files.js", kind: SCRIPT, text: include_str!("../web/files.js") },
     File { path: "/web/server.js", kind: SCRIPT, text: include_str!("../web/server.js") },
     File { path: "/web/settings.js", kind: SCRIPT, text: include_str!("../web/settings.js") },

@@ -1,6 +1,7 @@
 // The page: conversations at the side, one of them in the middle, the question below.
 
 import { announce, byId, drawIcons, iconButton, make } from "./dom.js";
+import * as experts from "./experts.js";
 import * as files from "./files.js";
 import * as server from "./server.js";
 import * as settings from "./settings.js";
@@ -31,6 +32,7 @@ async function loadModel() {
     byId("about").textContent = `${model.name} runs on this server. Conversations stay in this browser.`;
     state.context = model.context;
     settings.setDefaults(model.defaults);
+    experts.setCounts(model.experts);
     files.setLimit(model.body_bytes);
     showNote(model.is_chat ? "" : "This model has no chat template: it cannot hold a conversation.");
   } catch (error) {
@@ -245,7 +247,8 @@ async function ask(text, attached) {
   const controller = new AbortController();
   setRunning(controller);
   announce("Waiting for the answer");
-  const body = { ...settings.requestFields(), messages: conversation.turns.slice(0, -1).map(message) };
+  const messages = conversation.turns.slice(0, -1).map(message);
+  const body = { ...settings.requestFields(), ...experts.requestFields(), messages };
   const clock = startClock(turn, view);
   try {
     await server.ask(body, controller.signal, (event) => take(event, turn, view));
@@ -296,6 +299,7 @@ function take(event, turn, view) {
       else turn.answer_tokens = event.tokens;
       turn.live_tokens = (turn.thought_tokens ?? 0) + (turn.answer_tokens ?? 0);
       view.setBlocks(event.type, event.blocks);
+      view.experts.add(event.experts ?? []);
       break;
     }
     case "answering":

@@ -23,6 +23,9 @@ export const key = () => sessionStorage.getItem(KEY);
 
 export const unfolds = () => settings.unfolds === true;
 
+/** Whether answers come with the experts that work on them. */
+export const showsExperts = () => settings.experts !== false;
+
 /** The fields of a request that follow from the settings. */
 export function requestFields() {
   const fields = {};
@@ -40,6 +43,7 @@ export function setUp(onKey) {
     for (const name of NUMBERS) form.elements[name].value = settings[name] ?? "";
     form.elements.temperature.placeholder = defaults.temperature ?? "";
     form.elements.unfolds.checked = unfolds();
+    form.elements.experts.checked = showsExperts();
     form.elements.key.value = key() ?? "";
   };
   byId("open-settings").addEventListener("click", () => {
@@ -52,7 +56,7 @@ export function setUp(onKey) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    settings = { unfolds: form.elements.unfolds.checked };
+    settings = { unfolds: form.elements.unfolds.checked, experts: form.elements.experts.checked };
     for (const name of NUMBERS) {
       if (form.elements[name].value !== "") settings[name] = Number(form.elements[name].value);
     }

@@ -1,6 +1,7 @@
 // Questions and answers as elements.
 
 import { copy, iconButton, make, setRendered } from "./dom.js";
+import { ExpertsView } from "./experts.js";
 import { fileLabel } from "./files.js";
 import { unfolds } from "./settings.js";
 
@@ -62,11 +63,12 @@ export class AnswerView {
     this.thought = make("div", { className: "rendered" });
     this.details = make("details", { className: "thought", hidden: true }, this.summary, this.thought);
     this.answer = make("div", { className: "rendered" });
+    this.experts = new ExpertsView();
     this.problem = make("p", { className: "problem", hidden: true });
     this.facts = make("span", { className: "facts" });
     const again = iconButton("redo", "Answer again", actions.again);
     this.tools = make("div", { className: "tools" }, copyButton(() => turn.content, "Copy this answer"), again, this.facts);
-    this.element = make("article", { className: "answer", "aria-label": "Answer" }, this.details, this.answer, this.problem, this.tools);
+    this.element = make("article", { className: "answer", "aria-label": "Answer" }, this.details, this.answer, this.problem, this.experts.element, this.tools);
     this.show();
   }
 

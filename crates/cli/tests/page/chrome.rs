@@ -159,6 +159,7 @@ impl Chrome {
             "Enter" => (13, Some("\r")),
             "Escape" => (27, None),
             "Tab" => (9, None),
+            "Home" => (36, None),
             other => panic!("no code for {other}"),
         };
         for kind in ["keyDown", "keyUp"] {

@@ -4,13 +4,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use ponder_engine::{Engine, EngineError, EngineOptions, LanguageModel};
-use ponder_kernels::{PAGE_TOKENS, Span};
-use ponder_server::{Drain, Limits, SamplingDefaults, ServedModel, Server, ServerOptions};
+use ponder_kernels::{PAGE_TOKENS, Routing, Span};
+use ponder_server::{
+    Drain, ExpertCounts, Limits, SamplingDefaults, ServedModel, Server, ServerOptions,
+};
 use ponder_tensor::{Arena, Tensor};
 use ponder_text::{ChatTemplate, ControlTokens, Tokenizer};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../text/tests/fixtures");
 const N_PAGES: usize = 2048;
+/// As many layers and experts as R1's, which it says it consists of.
+const EXPERT_LAYERS: usize = 58;
+const N_EXPERTS: u32 = 256;
+const EXPERTS_PER_TOKEN: usize = 8;
 /// How long each step takes, so that answers can be watched and stopped.
 const STEP: Duration = Duration::from_millis(4);
 
@@ -86,6 +92,28 @@ impl LanguageModel for Echo {
         Ok(Arena::new().tensor(next.len(), 1, |out| out.copy_from_slice(&next)))
     }
 
+    /// The experts of a token follow from its id and the layer.
+    fn watched_hidden(
+        &mut self,
+        token_ids: Vec<u32>,
+        spans: Vec<Span>,
+    ) -> Result<(Tensor, Vec<Routing>), EngineError> {
+        let routing = |layer: usize| {
+            let place = |id: &u32, nth: usize| (id * 37 + (layer + 31 * nth) as u32) % N_EXPERTS;
+            let experts = token_ids
+                .iter()
+                .flat_map(|id| (0..EXPERTS_PER_TOKEN).map(move |nth| place(id, nth)));
+            let experts: Vec<u32> = experts.collect();
+            Routing {
+                num_experts_per_tok: EXPERTS_PER_TOKEN,
+                weights: vec![0.125; experts.len()],
+                experts,
+            }
+        };
+        let routings = (0..EXPERT_LAYERS).map(routing).collect();
+        Ok((self.hidden(token_ids, spans)?, routings))
+    }
+
     fn logits(&mut self, hidden: &Tensor, rows: &[usize]) -> Tensor {
         let n = self.vocab_size;
         Arena::new().tensor(rows.len(), n, |out| {
@@ -129,6 +157,14 @@ pub fn start() -> String {
             tokenizer,
             defaults: SamplingDefaults { temperature: 0.0, top_p: 1.0, top_k: None },
             context: N_PAGES * PAGE_TOKENS,
+            experts: Some(ExpertCounts {
+                layers: (3..3 + EXPERT_LAYERS).collect(),
+                routed: N_EXPERTS as usize,
+                chosen: EXPERTS_PER_TOKEN,
+                shared: 1,
+                parameters: 671_026_419_200,
+                active_parameters: 37_551_677_440,
+            }),
         };
         server.run(&mut Engine::new(model, options).unwrap(), served).unwrap();
     });

@@ -194,6 +194,46 @@ fn hostile_text_does_not_run() {
     assert!(ran.is_empty(), "{ran:?}");
 }
 
+#[test]
+fn the_experts_that_work_are_shown_token_by_token() {
+    let Some(mut chrome) = open() else { return };
+    ask_and_wait(&mut chrome, "Which experts work?");
+    let summary = "document.querySelector('.experts summary').innerText";
+    assert_eq!(
+        chrome.text(summary),
+        "Experts: 37.6 billion of 671 billion parameters work on a token"
+    );
+    chrome.value("document.querySelector('.experts summary').click()");
+    // 58 layers of 8 experts each.
+    let cells = "document.querySelector('.experts .now')?.getAttribute('d').match(/M/g)?.length";
+    chrome.wait(&format!("{cells} === 464"));
+    let output = "document.querySelector('.experts output').innerText";
+    let last = chrome.text(output);
+    assert!(last.starts_with("Token ") && last.ends_with(": ?"), "{last}");
+    let before = chrome.text("document.querySelector('.experts .now').getAttribute('d')");
+    chrome.value("document.querySelector('.experts input').focus()");
+    chrome.press("Home");
+    chrome.wait(&format!("{output}.startsWith('Token 1 of')"));
+    assert_ne!(chrome.text("document.querySelector('.experts .now').getAttribute('d')"), before);
+    let spoken =
+        chrome.text("document.querySelector('.experts input').getAttribute('aria-valuetext')");
+    assert!(spoken.contains("experts of layer 4: "), "{spoken}");
+    chrome.picture("experts-light");
+    chrome.look([390, 844], "dark");
+    chrome.picture("experts-phone-dark");
+    chrome.look([1200, 800], "light");
+    // Whoever does not want them does not get them.
+    chrome.value("document.querySelector('#open-settings').click()");
+    chrome.value("document.querySelector('[name=experts]').click()");
+    chrome.value("document.querySelector('#settings-form').requestSubmit()");
+    ask_and_wait(&mut chrome, "And now?");
+    assert_eq!(
+        chrome.value("document.querySelectorAll('.experts:not([hidden])').length"),
+        json!(1)
+    );
+    no_problems(&chrome);
+}
+
 const RICH: &str = "# Roots\n\nThe equation \\(ax^2 + bx + c = 0\\) has **two** roots:\n\n\\[\nx_{1,2} = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}\n\\]\n\n1. compute the discriminant\n2. take its root, see `sqrt`\n\n| case | roots |\n|---|---|\n| \\(D > 0\\) | two |\n| \\(D = 0\\) | one |\n\n```python\ndef roots(a, b, c):\n    d = b * b - 4 * a * c\n    return [(-b + s * d**0.5) / (2 * a) for s in (1, -1)]\n```\n\n> Divide by \\(a\\) only if it is not zero.";
 
 #[test]

@@ -37,6 +37,11 @@ impl Routing {
     pub fn n_tokens(&self) -> usize {
         self.experts.len() / self.num_experts_per_tok
     }
+
+    /// The experts of one token.
+    pub fn experts_of(&self, token: usize) -> &[u32] {
+        &self.experts[token * self.num_experts_per_tok..][..self.num_experts_per_tok]
+    }
 }
 
 /// Routes every row of `logits` `[tokens, n_routed_experts]`.

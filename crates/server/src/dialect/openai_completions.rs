@@ -185,7 +185,8 @@ impl Style {
 
     /// The prompt's first token, where the prompt is scored.
     fn first(&self, choice: usize) -> TokenLog {
-        TokenLog { id: self.firsts[choice / self.n], logprob: None, top: Vec::new() }
+        let id = self.firsts[choice / self.n];
+        TokenLog { id, logprob: None, top: Vec::new(), experts: Vec::new() }
     }
 
     /// The whole answer.

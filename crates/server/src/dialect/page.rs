@@ -1,6 +1,7 @@
 //! What the page and the server say to each other: turns with files in, and out a stream of events
 //! with the blocks of thought and answer as HTML.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::generate::Generate;
 use crate::http::sse::{Sse, StreamWriter};
-use crate::output::{Delta, Finish, Output};
+use crate::output::{Delta, Finish, Output, TokenLog};
 use crate::render::Blocks;
 use crate::served::Served;
 
@@ -23,7 +24,7 @@ const MAX_NAME: usize = 255;
 const MAX_TEXTS: usize = 1024;
 
 /// Reads `{"messages": [{"role", "content", "files"?}], …}` with the sampling fields of chat
-/// completions.
+/// completions; `"experts": true` asks which experts work.
 pub fn read_chat(mut fields: Fields, served: &Served) -> Result<Generate, ApiError> {
     let messages = fields.array("messages", MAX_MESSAGES)?;
     let messages = fields.required("messages", messages)?;
@@ -42,12 +43,14 @@ pub fn read_chat(mut fields: Fields, served: &Served) -> Result<Generate, ApiErr
     let sampling = asked::sampling(&mut fields, served)?;
     let budget = asked::budget(&mut fields)?;
     let max_tokens = fields.integer("max_tokens", 1..=asked::MAX_TOKENS)?;
+    let experts = fields.boolean("experts")?.unwrap_or(false);
     fields.finish()?;
     let mut asked = Generate::new(conversation.encode(served)?);
     (asked.sampling, asked.budget) = (sampling, budget);
     asked.max_tokens = max_tokens.map(|tokens| tokens as usize);
     // Every token comes with its probability, which also tells how many a piece of text has.
     asked.logprobs = Some(0);
+    asked.experts = experts;
     Ok(asked)
 }
 
@@ -90,6 +93,7 @@ fn with_files(files: &[File], question: String) -> String {
 
 /// Writes the stream.
 pub struct PageWriter {
+    served: Arc<Served>,
     start: Instant,
     first: Option<Instant>,
     thought: Part,
@@ -104,13 +108,16 @@ struct Part {
     blocks: Blocks,
     /// Text that has not been sent.
     unsent: String,
+    /// Tokens with their experts that have not been sent.
+    experts: Vec<Value>,
     n_tokens: usize,
 }
 
 impl PageWriter {
     /// For one answer that has just been asked for.
-    pub fn new() -> PageWriter {
+    pub fn new(served: Arc<Served>) -> PageWriter {
         PageWriter {
+            served,
             start: Instant::now(),
             first: None,
             thought: Part::default(),
@@ -137,7 +144,9 @@ impl PageWriter {
 }
 
 impl Part {
-    fn push(&mut self, delta: &Delta, kind: &str, sse: &mut Sse) {
+    fn push(&mut self, delta: &Delta, kind: &str, served: &Served, sse: &mut Sse) {
+        let asked = delta.tokens.iter().filter(|token| !token.experts.is_empty());
+        self.experts.extend(asked.map(|token| experts(token, served)));
         self.n_tokens += delta.tokens.len();
         self.unsent.push_str(&delta.text);
         self.blocks.push(&delta.text);
@@ -149,9 +158,20 @@ impl Part {
         let text = std::mem::take(&mut self.unsent);
         if !text.is_empty() || !blocks.is_empty() {
             let tokens = self.n_tokens;
-            sse.data(&json!({ "type": kind, "text": text, "blocks": blocks, "tokens": tokens }));
+            let mut event =
+                json!({ "type": kind, "text": text, "blocks": blocks, "tokens": tokens });
+            if !self.experts.is_empty() {
+                event["experts"] = std::mem::take(&mut self.experts).into();
+            }
+            sse.data(&event);
         }
     }
+}
+
+/// A token's text, and its experts layer by layer.
+fn experts(token: &TokenLog, served: &Served) -> Value {
+    let bytes = served.tokenizer.token_bytes(token.id).unwrap_or_default();
+    json!([String::from_utf8_lossy(bytes), token.experts])
 }
 
 impl StreamWriter for PageWriter {
@@ -164,10 +184,10 @@ impl StreamWriter for PageWriter {
             self.first.get_or_insert_with(Instant::now);
         }
         match output {
-            Output::Reasoning(delta) => self.thought.push(&delta, "thought", sse),
+            Output::Reasoning(delta) => self.thought.push(&delta, "thought", &self.served, sse),
             Output::Text(delta) => {
                 self.end_thought(sse);
-                self.answer.push(&delta, "answer", sse);
+                self.answer.push(&delta, "answer", &self.served, sse);
             }
             Output::Finished { finish, usage } => {
                 self.end_all(sse);

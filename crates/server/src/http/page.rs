@@ -40,6 +40,7 @@ async fn model(State(app): State<Arc<App>>) -> Response {
         "is_chat": served.template.is_some(),
         "thinks": served.tokenizer.control_id("</think>").is_some(),
         "body_bytes": app.options.limits.body_bytes,
+        "experts": served.experts,
     });
     json_response(StatusCode::OK, &value)
 }
@@ -54,7 +55,7 @@ async fn answer_chat(app: Arc<App>, parts: &Parts, body: Body) -> Result<Respons
     let fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
     let asked = tokio::task::block_in_place(|| read_chat(fields, &app.served))?;
     let generation = app.generate(&asked, &admission.tenant).await?;
-    Ok(sse::respond(generation, PageWriter::new(), admission))
+    Ok(sse::respond(generation, PageWriter::new(app.served.clone()), admission))
 }
 
 async fn render_texts(State(app): State<Arc<App>>, request: Request) -> Response {
