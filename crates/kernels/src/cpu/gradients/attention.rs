@@ -205,9 +205,15 @@ impl Unit<'_> {
     }
 }
 
+/// `x` has a multiple of 16 rows: a vector of each column at a time, so that writes are whole lines.
 fn transpose(out: &mut [f32], x: &[f32], width: usize) {
     let n = x.len() / width;
-    for (i, row) in x.chunks_exact(width).enumerate() {
-        row.iter().enumerate().for_each(|(j, x)| out[j * n + i] = *x);
+    for (block, rows) in x.chunks_exact(VECTOR * width).enumerate() {
+        for (column, out) in out.chunks_exact_mut(n).enumerate() {
+            let out = &mut out[block * VECTOR..][..VECTOR];
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = rows[i * width + column];
+            }
+        }
     }
 }
