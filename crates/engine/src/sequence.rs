@@ -163,7 +163,8 @@ impl Sequence {
             if (page_idx + 1) * PAGE_TOKENS > end {
                 break;
             }
-            (self.pages[page_idx], self.parent) = pool.register(self.pages[page_idx], key);
+            let tenant = self.request.tenant;
+            (self.pages[page_idx], self.parent) = pool.register(self.pages[page_idx], key, tenant);
             self.n_computed = (page_idx + 1) * PAGE_TOKENS;
         }
         self.n_computed = end;
