@@ -1,6 +1,7 @@
 //! `ponder chat`: a conversation in the terminal.
 
 mod input;
+mod remote;
 
 use ponder_engine::EngineError;
 use ponder_text::ChatTemplate;
@@ -9,13 +10,14 @@ use serde_json::{Value, json};
 use crate::ask::{encode_messages, summary};
 use crate::backend::{BackendArgs, at_least_one};
 use crate::checkpoint::ModelArgs;
-use crate::exit::usage;
+use crate::exit::{Usage, usage};
 use crate::generation::GenerationArgs;
 use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 use crate::session::{Finish, Session, Task, check_context, engine};
 use crate::terminal::Terminal;
 use input::{Input, Line};
+use remote::Endpoint;
 
 /// Tokens of a conversation unless asked otherwise: R1's answers run to 32,768.
 const CONTEXT: usize = 65_536;
@@ -34,6 +36,12 @@ any number. Ctrl-C stops the answer, not the program.";
 pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
+    /// Talk with a model on a server that speaks OpenAI's API, such as http://127.0.0.1:8000/v1.
+    #[arg(long, value_name = "URL", conflicts_with = "model")]
+    endpoint: Option<String>,
+    /// The model's id there [default: the server's first one].
+    #[arg(long, value_name = "NAME", requires = "endpoint")]
+    endpoint_model: Option<String>,
     /// A system prompt. R1 is meant to be used without one.
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
@@ -48,6 +56,14 @@ pub struct Args {
 
 /// Runs `ponder chat`.
 pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
+    let messages = system_message(args.system.as_deref());
+    if let Some(url) = &args.endpoint {
+        let endpoint = Endpoint::open(url, args.endpoint_model.as_deref())?;
+        terminal.note(&format!("talking with {} at {url}", endpoint.model()));
+        let interrupt = Interrupt::install(false)?;
+        let source = Source::Remote(endpoint);
+        return Chat { args, terminal, source, interrupt, messages }.run();
+    }
     let opened = args.model.open()?;
     let tokenizer = opened.tokenizer()?;
     let template = opened.needed_template()?;
@@ -65,20 +81,31 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     let n_sampleable = tokenizer.vocab_size();
     let engine = engine(&model, ops.as_ref(), &args.backend, context, n_sampleable)?;
     let session = Session { opened: &opened, tokenizer: &tokenizer, engine };
-    let messages = system_message(args.system.as_deref());
-    Chat { args, terminal, template, context, session, interrupt, messages }.run()
+    let source = Source::Local(Box::new(Local { template, context, session }));
+    Chat { args, terminal, source, interrupt, messages }.run()
 }
 
 fn system_message(text: Option<&str>) -> Vec<Value> {
     text.map(|text| json!({"role": "system", "content": text})).into_iter().collect()
 }
 
-struct Chat<'m> {
-    args: &'m Args,
-    terminal: &'m Terminal,
+/// Who answers.
+enum Source<'m> {
+    Local(Box<Local<'m>>),
+    Remote(Endpoint),
+}
+
+/// A model in this process.
+struct Local<'m> {
     template: ChatTemplate,
     context: usize,
     session: Session<'m>,
+}
+
+struct Chat<'m> {
+    args: &'m Args,
+    terminal: &'m Terminal,
+    source: Source<'m>,
     interrupt: Interrupt,
     messages: Vec<Value>,
 }
@@ -131,15 +158,17 @@ impl Chat<'_> {
         let answer = match self.answer() {
             Ok(answer) => answer,
             // Bad input ends a turn; only what is wrong with the program or machine ends the chat.
-            Err(error) => match error.downcast_ref::<EngineError>() {
-                Some(EngineError::Refused(refusal)) => {
-                    let text = refusal.to_string();
-                    let what = text.lines().next().unwrap_or_default();
-                    self.terminal.error(what, "/reset starts a new conversation");
-                    None
+            Err(error) => {
+                let is_refused = matches!(error.downcast_ref(), Some(EngineError::Refused(_)));
+                if !is_refused && !error.is::<Usage>() {
+                    return Err(error);
                 }
-                _ => return Err(error),
-            },
+                let text = error.to_string();
+                let (what, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+                let reset = "/reset starts a new conversation";
+                self.terminal.error(what, if is_refused { reset } else { hint });
+                None
+            }
         };
         match answer {
             // Only the answer: earlier thinking is not part of what the model is given.
@@ -151,22 +180,45 @@ impl Chat<'_> {
 
     /// Answers the conversation so far; `None` if it was stopped before there was an answer.
     fn answer(&mut self) -> anyhow::Result<Option<String>> {
-        let prompt =
-            encode_messages(self.session.tokenizer, &self.template, self.messages.clone())?;
+        let mut screen = Screen::new(self.terminal, false);
+        let (answer, summary) = match &mut self.source {
+            Source::Local(local) => {
+                local.answer(self.args, &self.messages, &self.interrupt, &mut screen)?
+            }
+            Source::Remote(endpoint) => {
+                let show = |part, text: &str| screen.show(part, text);
+                let generation = &self.args.generation;
+                let turn = endpoint.answer(&self.messages, generation, &self.interrupt, show)?;
+                (turn.answer, turn.summary)
+            }
+        };
+        screen.finish()?;
+        self.terminal.note(&summary);
+        Ok(answer)
+    }
+}
+
+impl Local<'_> {
+    fn answer(
+        &mut self,
+        args: &Args,
+        messages: &[Value],
+        interrupt: &Interrupt,
+        screen: &mut Screen,
+    ) -> anyhow::Result<(Option<String>, String)> {
+        let prompt = encode_messages(self.session.tokenizer, &self.template, messages.to_vec())?;
         check_context(prompt.len(), self.context)?;
         let task = Task {
             prompt,
             is_raw: false,
-            args: &self.args.generation,
+            args: &args.generation,
             context: self.context,
             logprobs: None,
         };
-        let mut screen = Screen::new(self.terminal, false);
         let outcome =
-            self.session.generate(task, &self.interrupt, |part, text| screen.show(part, text))?;
-        screen.finish()?;
-        self.terminal.note(&summary(&outcome));
+            self.session.generate(task, interrupt, |part, text| screen.show(part, text))?;
+        let line = summary(&outcome);
         let is_cut = outcome.finish == Finish::Interrupted && outcome.answer.trim().is_empty();
-        Ok((!is_cut).then_some(outcome.answer))
+        Ok(((!is_cut).then_some(outcome.answer), line))
     }
 }

@@ -8,6 +8,7 @@ use ponder_eval::EvalError;
 use ponder_hub::HubError;
 use ponder_model::ModelError;
 use ponder_server::ServerError;
+use ponder_server::load::LoadError;
 use ponder_text::TextError;
 use ponder_train::TrainError;
 
@@ -74,6 +75,9 @@ fn is_bad_input(error: &anyhow::Error) -> bool {
     }
     if let Some(error) = error.downcast_ref::<EvalError>() {
         return error.is_bad_input();
+    }
+    if let Some(error) = error.downcast_ref::<LoadError>() {
+        return !matches!(error, LoadError::System(_));
     }
     error.is::<Usage>() || error.is::<ModelError>() || error.is::<TextError>()
 }

@@ -18,6 +18,7 @@ mod generation;
 mod grammar;
 mod http;
 mod json;
+pub mod load;
 mod metrics;
 mod options;
 mod output;

@@ -5,11 +5,11 @@ use std::time::Instant;
 use ponder_kernels::{KvCache, Ops, PAGE_TOKENS, PageId, Span};
 use ponder_model::Model;
 
-use super::{Args, What};
+use super::forward::{Task, What};
 
 /// A model with a cache in which the runs repeat.
 pub struct Workload<'m> {
-    args: &'m Args,
+    task: &'m Task<'m>,
     model: &'m Model,
     ops: &'m dyn Ops,
     cache: KvCache,
@@ -19,16 +19,16 @@ pub struct Workload<'m> {
 
 impl<'m> Workload<'m> {
     /// Reserves the cache and, for decoding, fills it to the depth asked for.
-    pub fn new(args: &'m Args, model: &'m Model, ops: &'m dyn Ops) -> Workload<'m> {
-        let n_pages = args.positions().div_ceil(PAGE_TOKENS);
-        let pages = (0..args.streams)
+    pub fn new(task: &'m Task<'m>, model: &'m Model, ops: &'m dyn Ops) -> Workload<'m> {
+        let n_pages = task.positions().div_ceil(PAGE_TOKENS);
+        let pages = (0..task.flags.streams)
             .map(|stream| (0..n_pages).map(|i| PageId((stream * n_pages + i) as u32)).collect())
             .collect();
-        let cache = model.new_cache(ops, args.streams * n_pages);
-        let mut workload = Workload { args, model, ops, cache, pages };
-        if args.what == What::Decode {
-            for stream in 0..args.streams {
-                workload.read(stream, args.context);
+        let cache = model.new_cache(ops, task.flags.streams * n_pages);
+        let mut workload = Workload { task, model, ops, cache, pages };
+        if task.what == What::Decode {
+            for stream in 0..task.flags.streams {
+                workload.read(stream, task.flags.context);
             }
         }
         workload
@@ -36,20 +36,20 @@ impl<'m> Workload<'m> {
 
     /// One run; tokens a second over all sequences.
     pub fn run(&mut self) -> f64 {
-        let n_tokens = self.args.tokens();
+        let n_tokens = self.task.tokens();
         let start = Instant::now();
-        match self.args.what {
+        match self.task.what {
             What::Prefill => self.read(0, n_tokens),
-            What::Decode => (0..n_tokens).for_each(|i| self.write(self.args.context + i)),
+            What::Decode => (0..n_tokens).for_each(|i| self.write(self.task.flags.context + i)),
         }
-        (n_tokens * self.args.streams) as f64 / start.elapsed().as_secs_f64()
+        (n_tokens * self.task.flags.streams) as f64 / start.elapsed().as_secs_f64()
     }
 
     /// Reads a prompt in steps of `--chunk`, with the logits of its last token.
     fn read(&mut self, stream: usize, n_tokens: usize) {
         let mut first = 0;
         while first < n_tokens {
-            let end = (first + self.args.backend.chunk).min(n_tokens);
+            let end = (first + self.task.flags.backend.chunk).min(n_tokens);
             let ids = (first..end).map(|position| self.token(stream, position)).collect();
             let pages = self.pages[stream].clone();
             let span = Span { rows: 0..end - first, first_position: first, pages };

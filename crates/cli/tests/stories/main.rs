@@ -13,6 +13,7 @@ mod grading;
 #[expect(dead_code, reason = "the hub crate's own tests use the rest")]
 #[path = "../../../hub/tests/pull/hub.rs"]
 mod hub;
+mod load;
 mod memory;
 mod numbers;
 mod pull;
