@@ -14,6 +14,7 @@ use ponder_model::count::Parameters;
 use ponder_server::{
     Drain, ExpertCounts, Limits, SamplingDefaults, ServedModel, Server, ServerOptions,
 };
+use ponder_tensor::return_freed_memory;
 use ponder_text::{ChatTemplate, Tokenizer};
 
 use crate::backend::{BackendArgs, at_least_one};
@@ -107,6 +108,7 @@ enum Log {
 /// Runs `ponder serve`.
 pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     args.log.install();
+    return_freed_memory();
     let opened = args.model.open()?;
     let tokenizer = opened.tokenizer()?;
     let template = opened.template()?;

@@ -29,6 +29,8 @@ pub struct App {
     pub options: ServerOptions,
     /// A permit for each byte of a body in memory.
     pub body_bytes: Semaphore,
+    /// The turn of a large body.
+    pub large_body: Semaphore,
 }
 
 impl App {
@@ -43,6 +45,7 @@ impl App {
             metrics: Arc::new(Metrics::new(&served.name)),
             access: Access::new(&options),
             body_bytes: Semaphore::new(options.limits.bodies_bytes),
+            large_body: Semaphore::new(1),
             served,
             board,
             engine,

@@ -85,13 +85,17 @@ fn answer_error_parts(error: &ApiError, parts: &Parts) -> Response {
     gate::error_response(error, parts.uri.path(), id)
 }
 
+/// A request that was let in, its body, and the body's size in bytes.
+type Admitted = (Admission, Fields, usize);
+
 /// Lets a request in, reads its body and checks the model that it names.
-async fn admit_body(app: &App, parts: &Parts, body: Body) -> Result<(Admission, Fields), ApiError> {
+async fn admit_body(app: &App, parts: &Parts, body: Body) -> Result<Admitted, ApiError> {
     let admission = admit(app, parts)?;
-    let mut fields = Fields::new(body::read_json(app, body).await?, "")?;
+    let (value, n_bytes) = body::read_json(app, body).await?;
+    let mut fields = Fields::new(value, "")?;
     let model = fields.string("model")?;
     app.check_model(model.as_deref())?;
-    Ok((admission, fields))
+    Ok((admission, fields, n_bytes))
 }
 
 /// Counts a request that will generate, unless the server is going down.

@@ -1,5 +1,6 @@
 //! Number formats, host memory and mapped files. No arithmetic happens here: see `ponder-kernels`.
 
+mod allocator;
 mod buffer;
 mod dtype;
 pub mod format;
@@ -7,6 +8,7 @@ mod mapped;
 mod store;
 mod tensor;
 
+pub use allocator::return_freed_memory;
 pub use buffer::Buffer;
 pub use dtype::{Dtype, bf16_from_f32, bf16_to_f32, e4m3_from_f32, e4m3_to_f32, f16_to_f32};
 pub use mapped::MappedFile;

@@ -3,6 +3,10 @@
 //! The library runs every pattern on a backtracking engine and, when that gives up (a million
 //! spaces are enough), goes on silently with different pieces. Here the patterns of the known
 //! tokenizers run on a linear-time engine, and where another pattern fails, it is an error.
+//!
+//! It also records where every piece came from, which takes two hundred times the memory of the
+//! text. Where the steps only cut, as those of all known models do, pieces are handed out one by one
+//! instead.
 
 use regex_automata::meta;
 use serde_json::Value;
@@ -13,6 +17,8 @@ use tokenizers::pre_tokenizers::split::SplitPattern;
 use tokenizers::{
     Offsets, PreTokenizedString, PreTokenizer as _, Result as LibraryResult, SplitDelimiterBehavior,
 };
+
+use crate::token_bytes::char_of_byte;
 
 /// The end of the GPT family's patterns: whitespace, but its last character only where nothing
 /// follows.
@@ -28,8 +34,16 @@ pub(crate) struct PreTokenizer {
 }
 
 enum Step {
-    Split { cutter: Cutter, behavior: SplitDelimiterBehavior },
+    Split {
+        cutter: Cutter,
+        behavior: SplitDelimiterBehavior,
+    },
     PrefixSpace,
+    /// The last step of byte-level tokenizers: every byte as one printable character.
+    Bytes {
+        library: PreTokenizerWrapper,
+        chars: Box<[char; 256]>,
+    },
     Library(PreTokenizerWrapper),
 }
 
@@ -70,7 +84,8 @@ impl PreTokenizer {
                     self.steps.push(Step::Split { cutter, behavior });
                 }
                 let bytes_only = ByteLevel::new(false, byte_level.trim_offsets, false);
-                self.steps.push(Step::Library(bytes_only.into()));
+                let (library, chars) = (bytes_only.into(), Box::new(char_of_byte()));
+                self.steps.push(Step::Bytes { library, chars });
             }
             other => self.steps.push(Step::Library(other)),
         }
@@ -90,10 +105,62 @@ impl PreTokenizer {
                     }
                     Ok([part])
                 })?,
-                Step::Library(wrapper) => wrapper.pre_tokenize(text)?,
+                Step::Bytes { library: wrapper, .. } | Step::Library(wrapper) => {
+                    wrapper.pre_tokenize(text)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether [`PreTokenizer::each_piece`] can be used: all steps cut and keep everything, but for
+    /// the last, which may turn bytes into characters.
+    pub fn only_cuts(&self) -> bool {
+        let cuts = |step: &Step| {
+            matches!(step, Step::Split { behavior: SplitDelimiterBehavior::Isolated, .. })
+        };
+        match self.steps.split_last() {
+            Some((Step::Bytes { .. }, before)) => before.iter().all(cuts),
+            _ => self.steps.iter().all(cuts),
+        }
+    }
+
+    /// Calls `found` with the pieces of `text` from left to right: those that
+    /// [`PreTokenizer::apply`] makes of it, where [`PreTokenizer::only_cuts`].
+    pub fn each_piece(
+        &self,
+        text: &str,
+        found: &mut dyn FnMut(&str) -> LibraryResult<()>,
+    ) -> LibraryResult<()> {
+        cut(&self.steps, text, found)
+    }
+}
+
+fn cut(
+    steps: &[Step],
+    text: &str,
+    found: &mut dyn FnMut(&str) -> LibraryResult<()>,
+) -> LibraryResult<()> {
+    let (cutter, rest) = match steps {
+        [Step::Split { cutter, .. }, rest @ ..] => (cutter, rest),
+        [Step::Bytes { chars, .. }] => {
+            return found(&text.bytes().map(|byte| chars[usize::from(byte)]).collect::<String>());
+        }
+        _ => return found(text),
+    };
+    let (mut covered, mut result) = (0, Ok(()));
+    cutter.each_match(text, |(start, end)| {
+        for piece in [&text[covered..start], &text[start..end]] {
+            if !piece.is_empty() && result.is_ok() {
+                result = cut(rest, piece, found);
+            }
+        }
+        covered = end;
+    })?;
+    result?;
+    match &text[covered..] {
+        "" => Ok(()),
+        last => cut(rest, last, found),
     }
 }
 
@@ -198,6 +265,7 @@ impl Pattern for &Cutter {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tokenizers::{OffsetReferential, OffsetType};
 
     use super::*;
 
@@ -223,6 +291,41 @@ mod tests {
                 linear_equals_backtracking(pattern, &any);
             }
         }
+    }
+
+    #[test]
+    fn pieces_one_by_one_are_the_librarys() {
+        let split = |pattern: &str| {
+            let pattern = serde_json::json!({ "Regex": pattern });
+            serde_json::json!({
+                "type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false
+            })
+        };
+        let bytes = serde_json::json!({
+            "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false
+        });
+        let steps = [split(r"\p{N}{1,3}"), split("[一-龥]+"), split(R1), bytes];
+        let sequence = serde_json::json!({ "type": "Sequence", "pretokenizers": steps });
+        let cutter = PreTokenizer::from_json(sequence).unwrap();
+        assert!(cutter.only_cuts());
+        for text in ["", "a", "Hé 12345一二3 \n\n x!\r\n", "  \t", "1一", "\0😀\u{301}é́"] {
+            let mut whole = PreTokenizedString::from(text);
+            cutter.apply(&mut whole).unwrap();
+            let splits = whole.get_splits(OffsetReferential::Normalized, OffsetType::None);
+            let wanted: Vec<&str> = splits.iter().map(|(piece, ..)| *piece).collect();
+            let mut pieces = Vec::new();
+            cutter
+                .each_piece(text, &mut |piece| {
+                    pieces.push(piece.to_owned());
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(pieces, wanted, "{text:?}");
+        }
+        let prefixed = serde_json::json!({
+            "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true
+        });
+        assert!(!PreTokenizer::from_json(prefixed).unwrap().only_cuts());
     }
 
     #[test]

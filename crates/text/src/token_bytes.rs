@@ -119,6 +119,15 @@ fn byte_of_char() -> HashMap<char, u8> {
         .collect()
 }
 
+/// The same table from bytes.
+pub(crate) fn char_of_byte() -> [char; 256] {
+    let mut chars = ['\0'; 256];
+    for (char, byte) in byte_of_char() {
+        chars[usize::from(byte)] = char;
+    }
+    chars
+}
+
 /// The bytes of all tokens, by id.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenBytes {

@@ -148,10 +148,23 @@ impl Tokenizer {
             }
             Ok(())
         })?;
-        self.pre_tokenizer.apply(&mut parts)?;
-        parts.tokenize(|part| self.tokenize_piece(part.get()))?;
-        let splits = parts.get_splits(OffsetReferential::Normalized, OffsetType::None);
-        Ok(splits.iter().flat_map(|(_, _, tokens)| tokens.iter().flatten()).map(|t| t.id).collect())
+        let only_cuts = self.pre_tokenizer.only_cuts();
+        if !only_cuts {
+            self.pre_tokenizer.apply(&mut parts)?;
+        }
+        let mut ids = Vec::new();
+        for (part, _, tokens) in parts.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+            let mut encode = |piece: &str| {
+                ids.extend(self.tokenize_piece(piece)?.iter().map(|token| token.id));
+                Ok(())
+            };
+            match tokens {
+                Some(control) => ids.extend(control.iter().map(|token| token.id)),
+                None if only_cuts => self.pre_tokenizer.each_piece(part, &mut encode)?,
+                None => encode(part)?,
+            }
+        }
+        Ok(ids)
     }
 
     /// Tokens of a piece of plain text. Vocabularies that list their control tokens among the

@@ -10,6 +10,7 @@ mod evaluation;
 mod golden_probabilities;
 mod golden_text;
 mod grading;
+mod hostile;
 #[expect(dead_code, reason = "the hub crate's own tests use the rest")]
 #[path = "../../../hub/tests/pull/hub.rs"]
 mod hub;

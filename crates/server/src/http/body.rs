@@ -9,14 +9,29 @@ use crate::app::App;
 use crate::error::{ApiError, Kind};
 use crate::json;
 
-/// Reads a body as JSON.
-pub async fn read_json(app: &App, body: Body) -> Result<Value, ApiError> {
+/// Bodies above this take turns.
+const LARGE: usize = 256 << 10;
+
+/// Reads a body as JSON; with it comes its size in bytes.
+pub async fn read_json(app: &App, body: Body) -> Result<(Value, usize), ApiError> {
     let limit = app.options.limits.body_read;
     let (bytes, _permits) = tokio::time::timeout(limit, read(app, body))
         .await
         .map_err(|_| ApiError::new(Kind::TimedOut, "the body took too long to arrive"))??;
     // Off the threads that serve connections: a large body takes a while.
-    tokio::task::block_in_place(|| json::parse(&bytes))
+    let value = tokio::task::block_in_place(|| json::parse(&bytes))?;
+    Ok((value, bytes.len()))
+}
+
+/// Does what a body asks for that takes time and memory in proportion to its size, off the threads
+/// that serve connections. One large body at a time: its texts may take a hundred times their size
+/// while they are turned into tokens.
+pub async fn work<T>(app: &App, n_bytes: usize, work: impl FnOnce() -> T) -> T {
+    let _turn = match n_bytes > LARGE {
+        true => Some(app.large_body.acquire().await.expect("never closed")),
+        false => None,
+    };
+    tokio::task::block_in_place(work)
 }
 
 /// Reads a body piece by piece. The bytes of all bodies together are bounded; one that would go

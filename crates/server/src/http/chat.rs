@@ -27,9 +27,9 @@ pub async fn deepseek(State(app): State<Arc<App>>, request: Request) -> Response
 async fn answer(app: Arc<App>, request: Request, manners: Manners) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let (admission, fields) = super::admit_body(&app, &parts, body).await?;
+        let (admission, fields, n_bytes) = super::admit_body(&app, &parts, body).await?;
         let read = || Chat::read(fields, &app.served, app.options.limits.n, manners);
-        let chat = tokio::task::block_in_place(read)?;
+        let chat = super::body::work(&app, n_bytes, read).await?;
         run(&app, chat, admission).await
     };
     match result.await {

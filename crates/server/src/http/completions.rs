@@ -16,9 +16,9 @@ use crate::dialect::openai_completions::{Completions, CompletionsWriter};
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let (admission, fields) = super::admit_body(&app, &parts, body).await?;
+        let (admission, fields, n_bytes) = super::admit_body(&app, &parts, body).await?;
         let read = || Completions::read(fields, &app.served, &app.options.limits);
-        let completions = tokio::task::block_in_place(read)?;
+        let completions = super::body::work(&app, n_bytes, read).await?;
         let asked = &completions.asked;
         let generation = app.generate(asked, &admission.tenant).await?;
         if completions.is_stream {

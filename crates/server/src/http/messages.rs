@@ -16,9 +16,9 @@ use crate::dialect::anthropic::{Messages, MessagesWriter, count_tokens};
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let (admission, fields) = super::admit_body(&app, &parts, body).await?;
+        let (admission, fields, n_bytes) = super::admit_body(&app, &parts, body).await?;
         let read = || Messages::read(fields, &app.served);
-        let messages = tokio::task::block_in_place(read)?;
+        let messages = super::body::work(&app, n_bytes, read).await?;
         let generation = app.generate(&messages.asked, &admission.tenant).await?;
         if messages.is_stream {
             let n_prompt = messages.asked.prompts[0].len();
@@ -38,8 +38,8 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
 pub async fn count(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let (_admission, fields) = super::admit_body(&app, &parts, body).await?;
-        tokio::task::block_in_place(|| count_tokens(fields, &app.served))
+        let (_admission, fields, n_bytes) = super::admit_body(&app, &parts, body).await?;
+        super::body::work(&app, n_bytes, || count_tokens(fields, &app.served)).await
     };
     match result.await {
         Ok(value) => json_response(StatusCode::OK, &value),

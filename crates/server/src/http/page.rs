@@ -52,8 +52,9 @@ async fn chat(State(app): State<Arc<App>>, request: Request) -> Response {
 
 async fn answer_chat(app: Arc<App>, parts: &Parts, body: Body) -> Result<Response, ApiError> {
     let admission = super::admit(&app, parts)?;
-    let fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
-    let asked = tokio::task::block_in_place(|| read_chat(fields, &app.served))?;
+    let (value, n_bytes) = super::body::read_json(&app, body).await?;
+    let fields = Fields::new(value, "")?;
+    let asked = super::body::work(&app, n_bytes, || read_chat(fields, &app.served)).await?;
     let generation = app.generate(&asked, &admission.tenant).await?;
     Ok(sse::respond(generation, PageWriter::new(app.served.clone()), admission))
 }
@@ -67,9 +68,9 @@ async fn render_texts(State(app): State<Arc<App>>, request: Request) -> Response
 }
 
 async fn answer_texts(app: &App, body: Body) -> Result<Value, ApiError> {
-    let fields = Fields::new(super::body::read_json(app, body).await?, "")?;
-    let texts = read_texts(fields)?;
-    let html: Vec<Vec<String>> =
-        tokio::task::block_in_place(|| texts.iter().map(|text| render::document(text)).collect());
+    let (value, n_bytes) = super::body::read_json(app, body).await?;
+    let texts = read_texts(Fields::new(value, "")?)?;
+    let render = || texts.iter().map(|text| render::document(text)).collect();
+    let html: Vec<Vec<String>> = super::body::work(app, n_bytes, render).await;
     Ok(json!({ "html": html }))
 }

@@ -16,9 +16,9 @@ use crate::dialect::openai_responses::{Responses, ResponsesWriter};
 pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let result = async {
-        let (admission, fields) = super::admit_body(&app, &parts, body).await?;
+        let (admission, fields, n_bytes) = super::admit_body(&app, &parts, body).await?;
         let read = || Responses::read(fields, &app.served);
-        let responses = tokio::task::block_in_place(read)?;
+        let responses = super::body::work(&app, n_bytes, read).await?;
         let generation = app.generate(&responses.asked, &admission.tenant).await?;
         if responses.is_stream {
             return Ok(sse::respond(generation, ResponsesWriter::new(responses.style), admission));

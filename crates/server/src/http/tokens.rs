@@ -61,8 +61,9 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let result = async {
         let _admission = super::admit(&app, &parts)?;
-        let fields = Fields::new(super::body::read_json(&app, body).await?, "")?;
-        tokio::task::block_in_place(|| read(&app, fields))
+        let (value, n_bytes) = super::body::read_json(&app, body).await?;
+        let fields = Fields::new(value, "")?;
+        super::body::work(&app, n_bytes, || read(&app, fields)).await
     };
     match result.await {
         Ok(value) => json_response(StatusCode::OK, &value),
