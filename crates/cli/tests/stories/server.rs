@@ -33,8 +33,9 @@ impl Server {
 
     /// The same with environment variables.
     pub fn start_with(model: &str, args: &[&str], environment: &[(&str, &str)]) -> Server {
-        let fixed = ["serve", "--model", model, "--port", "0", "--threads", "1"];
-        let mut command = command(&[&fixed[..], args].concat());
+        let fixed = ["serve", "--model", model, "--threads", "1"];
+        let port: &[&str] = if args.contains(&"--port") { &[] } else { &["--port", "0"] };
+        let mut command = command(&[&fixed[..], port, args].concat());
         command.env_remove("PONDER_API_KEY").envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let child = command.spawn().unwrap();

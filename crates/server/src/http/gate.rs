@@ -47,6 +47,7 @@ pub async fn pass(State(app): State<Arc<App>>, mut request: Request, next: Next)
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     if let Some(origin) = origin.filter(|origin| is_allowed_origin(&app, origin)) {
         headers.insert("access-control-allow-origin", origin);
+        headers.insert("access-control-expose-headers", HeaderValue::from_static("*"));
         headers.insert("vary", HeaderValue::from_static("origin"));
     }
     let status = response.status().as_u16();
@@ -120,8 +121,9 @@ fn preflight() -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST"));
-    let allowed = "authorization, content-type, x-api-key, x-request-id, anthropic-version";
-    headers.insert("access-control-allow-headers", HeaderValue::from_static(allowed));
+    // The clients of OpenAI and Anthropic send many of their own; the star leaves out one only.
+    let allowed = HeaderValue::from_static("*, authorization");
+    headers.insert("access-control-allow-headers", allowed);
     headers.insert("access-control-max-age", HeaderValue::from_static("600"));
     response
 }
