@@ -21,7 +21,7 @@ pub mod units;
 pub mod value;
 
 use compare::{Outcome, compare};
-use extract::{Source, extract_answer, is_reply};
+use extract::{Source, extract_answer, is_reply, is_wording};
 use parse::{MAX_INPUT_BYTES, ParseError, Reading, parse_as};
 use policy::Policy;
 use value::Value;
@@ -116,7 +116,11 @@ fn judge(gold: &Side, answer: &Side, policy: &Policy) -> Outcome {
 fn reread(gold: &Side, answer: &Side, policy: &Policy) -> Option<Outcome> {
     let is_list = |side: &Side| matches!(side.value, Ok(Value::List(..) | Value::Set(_)));
     let again = |side: &Side| {
-        let is_candidate = side.text.contains(',') && side.text.len() < 400;
+        // 10,080 is not "10 and 80".
+        let is_zero_led = |part: &str| part.trim().len() > 1 && part.trim().starts_with('0');
+        let is_candidate = side.text.contains(',')
+            && side.text.len() < 400
+            && !side.text.split(',').any(is_zero_led);
         let value = is_candidate.then(|| parse_as(&side.text, Reading { thousands: false }));
         value.and_then(Result::ok)
     };
@@ -142,7 +146,7 @@ fn read(source: &str) -> Side {
         let announces = source.len() < 400 && source.to_lowercase().contains("answer");
         let is_prose = match &value {
             Ok(Value::Text(text)) => text.split_whitespace().count() > 4 || announces,
-            Ok(Value::List(..)) => announces,
+            Ok(Value::List(..) | Value::Ratio(_)) => announces,
             Ok(_) | Err(ParseError::Empty) => false,
             Err(_) => true,
         };
@@ -150,7 +154,11 @@ fn read(source: &str) -> Side {
             return bare(source.to_owned(), value);
         }
         let found = extract_answer(source);
-        let from_prose = found.text.filter(|_| found.source != Source::LastLine);
+        let from_prose = found.text.filter(|_| match found.source {
+            Source::LastLine => false,
+            Source::Formula => is_wording(source) || !source.contains('$'),
+            _ => true,
+        });
         return match from_prose.map(|text| (parse::parse(&text), text)) {
             Some((Ok(value), text)) => bare(text, Ok(value)),
             _ => bare(clipped(source), value),

@@ -139,7 +139,22 @@ impl Comparer<'_> {
             }
             (Set(a), Set(b)) => self.as_sets(a, b),
             (Set(a), List(b, _)) | (List(a, _), Set(b)) => self.lists_of_values(a, b, true),
+            (List(a, Joint::Or), List(b, joint)) | (List(b, joint), List(a, Joint::Or))
+                if *joint != Joint::Or && a.iter().chain(b).all(is_option) =>
+            {
+                Outcome::different("one of several is not all of them")
+            }
             (List(a, _), List(b, _)) => self.lists_of_values(a, b, false),
+            (Union(a), List(b, Joint::Or)) | (List(b, Joint::Or), Union(a)) => {
+                let (a, b) = (Union(a.clone()), Union(b.clone()));
+                self.regions(&a, &b).unwrap_or_else(|| Outcome::different("different ranges"))
+            }
+            (Member(_, set), list @ List(..)) | (list @ List(..), Member(_, set))
+                if self.policy.assignment_optional && matches!(**set, Set(_)) =>
+            {
+                let (set, list) = ((**set).clone(), list.clone());
+                self.values(&set, &list)
+            }
             (Set(parts), single @ Scalar { .. }) | (single @ Scalar { .. }, Set(parts))
                 if parts.len() == 1 =>
             {
@@ -324,6 +339,17 @@ impl Comparer<'_> {
         }
         let entries: Vec<Value> = rows.iter().map(|row| Value::scalar(row[0].clone())).collect();
         self.in_order(&entries, parts, "the vectors")
+    }
+}
+
+/// A lettered option or a word, of which "or" names one and "and" all.
+fn is_option(value: &Value) -> bool {
+    match value {
+        Value::Choice(..) | Value::Text(_) => true,
+        Value::Scalar { expr: Expr::Var(name), unit: None, .. } => {
+            name.len() == 1 && name.as_bytes()[0].is_ascii_uppercase()
+        }
+        _ => false,
     }
 }
 

@@ -74,6 +74,8 @@ pub enum Func {
     Gcd,
     Lcm,
     Mod,
+    /// The class of the first argument modulo the second.
+    Residue,
     Factorial,
     DoubleFactorial,
     Binomial,
@@ -91,7 +93,7 @@ pub(super) const FUNCTIONS: &[(&str, Func)] = &[
     ("sinh", Func::Sinh), ("cosh", Func::Cosh), ("tanh", Func::Tanh),
     ("ln", Func::Ln), ("log", Func::Log), ("lg", Func::Log), ("exp", Func::Exp), ("cis", Func::Cis),
     ("abs", Func::Abs), ("floor", Func::Floor), ("ceil", Func::Ceil), ("round", Func::Round),
-    ("min", Func::Min), ("max", Func::Max), ("gcd", Func::Gcd), ("lcm", Func::Lcm), ("mod", Func::Mod),
+    ("min", Func::Min), ("max", Func::Max), ("gcd", Func::Gcd), ("lcm", Func::Lcm), ("mod", Func::Mod), ("residue", Func::Residue),
     ("factorial", Func::Factorial), ("doublefactorial", Func::DoubleFactorial),
     ("binom", Func::Binomial), ("binomial", Func::Binomial),
 ];
@@ -186,13 +188,15 @@ impl Expr {
         change(mapped)
     }
 
-    /// The base a single number is written in, ten when none is stated.
+    /// The base the numbers in it are written in, ten when none is stated.
     pub fn base(&self) -> u32 {
-        match self {
-            Expr::Based(_, base) => *base,
-            Expr::Neg(inner) => inner.base(),
-            _ => 10,
-        }
+        let mut base = 10;
+        self.walk(&mut |part| {
+            if let Expr::Based(_, stated) = part {
+                base = *stated;
+            }
+        });
+        base
     }
 
     fn precedence(&self) -> u8 {

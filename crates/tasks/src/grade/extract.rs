@@ -81,6 +81,11 @@ const RETRACTIONS: &[&str] = &[
     "or possibly",
     "on second thought",
     "i mean",
+    " no,",
+    " no:",
+    "sorry",
+    "scratch that",
+    "instead",
 ];
 
 /// Looks for an answer in one way.
@@ -115,12 +120,14 @@ pub fn extract_with(reply: &str, fallbacks: &Fallbacks) -> Extracted {
 /// What follows the thinking; `None` while it is still open.
 pub fn visible(reply: &str) -> Option<&str> {
     let after = reply.rfind("</think>").map_or(reply, |place| &reply[place + "</think>".len()..]);
-    (!after.contains("<think>")).then_some(after)
+    // R1-Zero's form: what stands in the tags is the answer.
+    let tagged = after.rsplit_once("<answer>").and_then(|(_, inner)| inner.split_once("</answer>"));
+    (!after.contains("<think>")).then_some(tagged.map_or(after, |(inner, _)| inner))
 }
 
 /// Whether the text holds a box or marks of thinking, so that it is a reply and no bare answer.
 pub fn is_reply(text: &str) -> bool {
-    ["\\boxed", "\\fbox", "<think>", "</think>"].iter().any(|mark| text.contains(mark))
+    ["\\boxed", "\\fbox", "<think>", "</think>", "<answer>"].iter().any(|mark| text.contains(mark))
 }
 
 struct Boxed {
@@ -136,6 +143,9 @@ const MAX_JOINED: usize = 200;
 fn last_boxes(text: &str) -> Option<String> {
     let boxes = boxes(text);
     let mut place = boxes.len().checked_sub(1)?;
+    if is_denied(text, &boxes[place]) {
+        return None;
+    }
     let content = |b: &Boxed| text[b.content.0..b.content.1].trim();
     let mut pieces = vec![content(&boxes[place])];
     while place > 0 && pieces.len() < MAX_JOINED {
@@ -147,6 +157,15 @@ fn last_boxes(text: &str) -> Option<String> {
     }
     pieces.reverse();
     Some(pieces.concat())
+}
+
+/// "It is not \boxed{5}", "\boxed{5} is wrong".
+fn is_denied(text: &str, last: &Boxed) -> bool {
+    let before = text[..last.start].trim_end_matches(['$', '\\', '(', '[', '*', ' ']);
+    let after = text[last.end..].trim_start_matches(['$', '\\', ')', ']', '*', ' ']);
+    let ends = [" not", "n't", " never"].iter().any(|word| before.ends_with(word));
+    let starts = ["is not", "isn't", "is wrong", "is incorrect", "is false"];
+    ends || starts.iter().any(|words| after.starts_with(words))
 }
 
 /// What two boxes are joined by, if nothing else stands between them.
@@ -223,11 +242,11 @@ fn push_box(found: &mut Vec<Boxed>, text: &str, start: usize, content: (usize, u
 /// The rest of the sentence after the last announcing phrase, unless it is taken back later.
 fn after_phrase(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
-    let (place, phrase) = PHRASES
-        .iter()
-        .filter_map(|p| Some((lower.rfind(p)?, *p)))
-        .max_by_key(|(at, p)| at + p.len())?;
-    let rest = &text[place + phrase.len()..];
+    let announced = PHRASES.iter().filter_map(|p| Some(lower.rfind(p)? + p.len())).max();
+    let rest = match announced {
+        Some(end) => &text[end..],
+        None => after_statement(text)?,
+    };
     let rest = rest.trim_start_matches([':', '：', ' ', '\n', '\r', '\t']);
     let rest = rest.strip_prefix("**").unwrap_or(rest).trim_start_matches([':', ' ', '\n']);
     let line = first_line(rest);
@@ -238,6 +257,56 @@ fn after_phrase(text: &str) -> Option<String> {
     }
     let sentence = sentence.trim().trim_matches('*').trim();
     (!sentence.is_empty()).then(|| sentence.to_owned())
+}
+
+/// What a single sentence states: "The value of x is 5.", "There are 24 students."
+fn after_statement(text: &str) -> Option<&str> {
+    const OPENINGS: &[&str] = &["it is", "there are", "there is"];
+    const SUBJECTS: &[&str] = &[
+        "value",
+        "total",
+        "sum",
+        "product",
+        "difference",
+        "result",
+        "solution",
+        "area",
+        "perimeter",
+        "volume",
+        "length",
+        "distance",
+        "probability",
+        "number",
+        "remainder",
+        "ratio",
+        "average",
+        "cost",
+        "price",
+        "age",
+        "speed",
+        "measure",
+        "maximum",
+        "minimum",
+    ];
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    let mut start = 0;
+    for word in ["so ", "so, ", "thus ", "thus, ", "hence ", "hence, ", "therefore ", "therefore, "]
+    {
+        if lower.starts_with(word) {
+            start = word.len();
+        }
+    }
+    let claim = &lower[start..];
+    if let Some(opening) = OPENINGS.iter().find(|opening| claim.starts_with(**opening)) {
+        return Some(&text[start + opening.len()..]);
+    }
+    let subject = claim.strip_prefix("the ")?;
+    let verb = subject.find(" is ")?;
+    let mut words = subject[..verb].split(' ');
+    let is_plain = words.next().is_some_and(|word| SUBJECTS.contains(&word))
+        && words.next().is_none_or(|word| word == "of");
+    is_plain.then(|| &text[start + "the ".len() + verb + " is ".len()..])
 }
 
 /// The first line, or as many as a formula that opens it spans.
@@ -306,6 +375,11 @@ fn is_claim(text: &str, start: usize, end: usize) -> bool {
         "maybe",
         "between",
         "unless",
+        "instead",
+        "rather",
+        "than",
+        "except",
+        "unlike",
         "unlikely",
         "possibly",
         "perhaps",
@@ -323,8 +397,8 @@ fn is_claim(text: &str, start: usize, end: usize) -> bool {
 fn last_formula(text: &str) -> Option<String> {
     let mut best: Option<(usize, String)> = None;
     for (open, close) in [("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")] {
-        let Some(end) = text.rfind(close) else { continue };
-        let Some(start) = text[..end].rfind(open) else { continue };
+        let Some(end) = last_unescaped(text, close) else { continue };
+        let Some(start) = last_unescaped(&text[..end], open) else { continue };
         let inner = text[start + open.len()..end].trim();
         if inner.is_empty() || inner.len() > 2000 || (open == "$" && inner.contains('\n')) {
             continue;
@@ -337,6 +411,28 @@ fn last_formula(text: &str) -> Option<String> {
         }
     }
     best.map(|(_, inner)| inner)
+}
+
+/// The last place of a mark that no backslash stands before.
+fn last_unescaped(text: &str, mark: &str) -> Option<usize> {
+    text.rmatch_indices(mark).map(|(at, _)| at).find(|at| !text[..*at].ends_with('\\'))
+}
+
+/// Whether there are words around the formulas of a text, and no numbers.
+pub fn is_wording(text: &str) -> bool {
+    let mut is_outside = true;
+    let mut outside = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        if is_outside || rest[..at].ends_with('\\') {
+            outside.push_str(&rest[..at]);
+        }
+        is_outside ^= !rest[..at].ends_with('\\');
+        rest = &rest[at + 1..];
+    }
+    outside.push_str(rest);
+    let has_word = outside.split(|c: char| !c.is_alphabetic()).any(|word| word.chars().count() > 1);
+    has_word && !outside.contains(|c: char| c.is_numeric())
 }
 
 fn last_line(text: &str) -> Option<String> {

@@ -3,8 +3,13 @@
 
 use super::parse::ParseError;
 
+mod commands;
 mod number;
 mod words;
+
+use commands::{
+    COMMANDS, DROPPED, FONT_SWITCHES, STYLED, TEXT, TRANSPARENT, WORDS, is_layout, sign,
+};
 
 /// One token, and whether white space stood before it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,61 +54,27 @@ pub enum Tok {
     Currency(&'static str),
 }
 
-/// Commands that carry meaning, with the token they become.
-#[rustfmt::skip]
-const COMMANDS: &[(&str, &str)] = &[
-    ("frac", "frac"), ("dfrac", "frac"), ("tfrac", "frac"), ("cfrac", "frac"), ("sfrac", "frac"), ("nicefrac", "frac"),
-    ("sqrt", "sqrt"), ("binom", "binom"), ("choose", "choose"), ("over", "over"), ("dbinom", "binom"), ("tbinom", "binom"),
-    ("cdot", "times"), ("times", "times"), ("ast", "times"), ("div", "div"), ("pm", "pm"), ("mp", "mp"),
-    ("le", "le"), ("leq", "le"), ("leqslant", "le"), ("ge", "ge"), ("geq", "ge"), ("geqslant", "ge"),
-    ("lt", "lt"), ("gt", "gt"), ("ne", "ne"), ("neq", "ne"), ("approx", "approx"), ("simeq", "approx"), ("sim", "approx"),
-    ("in", "in"), ("notin", "notin"), ("cup", "cup"), ("bigcup", "cup"), ("cap", "cap"), ("setminus", "setminus"),
-    ("backslash", "setminus"), ("emptyset", "emptyset"), ("varnothing", "emptyset"), ("infty", "infty"), ("infinity", "infty"),
-    ("circ", "circ"), ("degree", "degree"), ("prime", "prime"), ("mid", "mid"), ("vert", "vert"), ("lvert", "vert"), ("rvert", "vert"),
-    ("Vert", "norm"), ("lVert", "norm"), ("rVert", "norm"), ("langle", "langle"), ("rangle", "rangle"),
-    ("lfloor", "lfloor"), ("rfloor", "rfloor"), ("lceil", "lceil"), ("rceil", "rceil"),
-    ("ldots", "ldots"), ("dots", "ldots"), ("cdots", "ldots"), ("dotsc", "ldots"), ("triangle", "triangle"), ("angle", "angle"),
-    ("to", "to"), ("rightarrow", "to"), ("implies", "to"), ("Rightarrow", "to"), ("colon", "colon"),
-    ("equiv", "equiv"), ("pmod", "pmod"), ("bmod", "bmod"), ("mod", "bmod"), ("land", "and"), ("wedge", "and"), ("lor", "or"), ("vee", "or"),
-    ("lbrack", "["), ("rbrack", "]"), ("lparen", "("), ("rparen", ")"),
-];
-
-/// Function and letter names that stand for themselves.
-#[rustfmt::skip]
-const WORDS: &[&str] = &[
-    "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "sinh",
-    "cosh", "tanh", "ln", "log", "lg", "exp", "min", "max", "gcd", "lcm", "det", "pi",
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa",
-    "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "ell",
-    "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
-];
-
-/// Commands whose argument is words.
-const TEXT: &[&str] = &[
-    "text",
-    "textbf",
-    "textit",
-    "textrm",
-    "textnormal",
-    "textsf",
-    "texttt",
-    "textsc",
-    "mbox",
-    "hbox",
-    "mathrm",
-    "operatorname",
-    "emph",
-    "underline",
-];
-
-/// Commands whose argument is read as if the command were not there.
-const TRANSPARENT: &[&str] =
-    &["overline", "boxed", "fbox", "mathsf", "mathit", "mathcal", "ensuremath"];
-/// Commands that make a letter a name of its own.
-const STYLED: &[&str] = &["mathbf", "boldsymbol", "bm", "vec", "hat", "bold", "pmb"];
-/// Commands dropped together with their argument.
-const DROPPED: &[&str] =
-    &["phantom", "hphantom", "vphantom", "hspace", "vspace", "label", "tag", "color"];
+impl Tok {
+    /// What stands there, for messages.
+    pub fn shown(&self) -> String {
+        let short = |text: &str| text.chars().take(40).collect::<String>();
+        match self {
+            Tok::Number { digits, .. } => format!("the number {}", short(digits)),
+            Tok::Based { digits, base } => format!("the number {}_{base}", short(digits)),
+            Tok::Word(word) | Tok::Name(word) => format!("`{}`", short(word)),
+            Tok::Command(name) => format!("`\\{name}`"),
+            Tok::Text(words) => format!("the words \"{}\"", short(words)),
+            Tok::Char(c) => format!("`{c}`"),
+            Tok::SetOpen => "`\\{`".into(),
+            Tok::SetClose => "`\\}`".into(),
+            Tok::Begin(name) => format!("`\\begin{{{}}}`", short(name)),
+            Tok::End(name) => format!("`\\end{{{}}}`", short(name)),
+            Tok::RowBreak => "`\\\\`".into(),
+            Tok::Ampersand => "`&`".into(),
+            Tok::Currency(name) => format!("the sign for {name}"),
+        }
+    }
+}
 
 /// Splits cleaned source into tokens.
 pub fn lex(source: &str) -> Result<Vec<Token>, ParseError> {
@@ -114,6 +85,7 @@ pub fn lex(source: &str) -> Result<Vec<Token>, ParseError> {
         spaced: false,
         brackets: Vec::new(),
         is_unclosed: false,
+        is_aligned: false,
     };
     lexer.run()?;
     Ok(lexer.tokens)
@@ -128,6 +100,8 @@ struct Lexer {
     brackets: Vec<bool>,
     /// Whether an argument's brace was never closed.
     is_unclosed: bool,
+    /// Inside lines of equations, where `&` only says where they are aligned.
+    is_aligned: bool,
 }
 
 impl Lexer {
@@ -149,11 +123,7 @@ impl Lexer {
                 }
                 '\\' => self.command()?,
                 '0'..='9' => self.number(),
-                '.' if self.peek(1).is_some_and(|c| c.is_ascii_digit())
-                    && !self.follows_digit() =>
-                {
-                    self.number();
-                }
+                '.' if self.starts_fraction() => self.number(),
                 'a'..='z' | 'A'..='Z' => self.word(),
                 '$' if self.peek(1).is_some_and(|c| c.is_ascii_digit() || c == '.') => {
                     self.pos += 1;
@@ -164,8 +134,14 @@ impl Lexer {
                 '£' => self.single(Tok::Currency("pounds sterling")),
                 '¥' => self.single(Tok::Currency("yen")),
                 '¢' => self.single(Tok::Text("cents".into())),
+                '&' if self.is_aligned => self.pos += 1,
                 '&' => self.single(Tok::Ampersand),
+                '{' if self.skip_empty_group() => self.spaced = true,
                 '{' | '}' | '(' | ')' | '[' | ']' => self.bracket(c),
+                '+' if self.starts_with("+/-") => {
+                    self.pos += 2;
+                    self.single(Tok::Command("pm"));
+                }
                 '<' | '>' | '=' | '!' | '*' => self.operator(c),
                 '+' | '-' | '/' | '^' | '_' | '|' | ',' | ';' | ':' | '%' | '\'' | '.' => {
                     self.single(Tok::Char(c));
@@ -191,6 +167,26 @@ impl Lexer {
 
     fn follows_digit(&self) -> bool {
         !self.spaced && self.pos > 0 && self.chars[self.pos - 1].is_ascii_digit()
+    }
+
+    /// Whether a number starts with the point here.
+    fn starts_fraction(&self) -> bool {
+        (self.peek(1).is_some_and(|c| c.is_ascii_digit()) || self.period_follows(1))
+            && !self.follows_digit()
+    }
+
+    /// Skips `{}` where it only ends a command or carries a script, as in `\pi{}` and `{}_5C_2`;
+    /// as an argument it is a mistake and stays.
+    fn skip_empty_group(&mut self) -> bool {
+        let inner = self.chars[self.pos + 1..].iter().take_while(|c| **c == ' ').count();
+        let is_idle = match self.tokens.last().map(|t| &t.tok) {
+            None | Some(Tok::Word(_) | Tok::Text(_)) => true,
+            Some(Tok::Command(name)) => matches!(*name, "circ" | "degree" | "infty" | "emptyset"),
+            _ => false,
+        };
+        let is_empty = is_idle && self.peek(inner + 1) == Some('}');
+        self.pos += if is_empty { inner + 2 } else { 0 };
+        is_empty
     }
 
     fn bracket(&mut self, c: char) {
@@ -241,6 +237,19 @@ impl Lexer {
             self.pos += 1;
         }
         let word: String = self.chars[start..self.pos].iter().collect();
+        // Signs in words, at the start or between numbers: "negative 5", "3 minus 5".
+        let sign = match word.as_str() {
+            "minus" => Some('-'),
+            "negative" if self.peek(1).is_some_and(|c| c.is_ascii_digit() || c == '\\') => {
+                Some('-')
+            }
+            "plus" => Some('+'),
+            _ => None,
+        };
+        if let Some(sign) = sign {
+            self.push(Tok::Char(sign));
+            return;
+        }
         // "xsqrt(5)", "pisin(x)": letters run into the function that follows them.
         if self.peek(0) == Some('(') && super::expr::Func::from_name(&word).is_none() {
             const ENDINGS: &[&str] = &["sqrt", "sin", "cos", "tan", "log", "ln"];
@@ -270,6 +279,13 @@ impl Lexer {
         let name: String = self.chars[start..end].iter().collect();
         self.pos = end;
         if let Some((_, tok)) = COMMANDS.iter().find(|(n, _)| *n == name) {
+            if *tok == "frac" && self.quotient_of_units() {
+                return Ok(());
+            }
+            if *tok == "cr" {
+                self.push(Tok::RowBreak);
+                return Ok(());
+            }
             let mut chars = tok.chars();
             match (chars.next(), chars.next()) {
                 (Some(c @ ('[' | ']' | '(' | ')')), None) => {
@@ -300,8 +316,15 @@ impl Lexer {
                 }
             }
             "quad" | "qquad" | "enspace" | "thinspace" | "space" => self.spaced = true,
-            "percent" => self.push(Tok::Char('%')),
+            _ if sign(&name).is_some() => self.push(sign(&name).expect("just seen")),
+            "not" => return self.negated(),
+            "textcolor" => {
+                self.argument();
+                return self.nested();
+            }
+            "bar" | "overline" if self.conjugate() => {}
             "bar" | "dot" => return self.nested(),
+            _ if FONT_SWITCHES.contains(&name.as_str()) => self.switched(),
             _ if TEXT.contains(&name.as_str()) => self.text(&name),
             _ if DROPPED.contains(&name.as_str()) => {
                 self.argument();
@@ -407,9 +430,26 @@ impl Lexer {
         }
     }
 
+    /// `\not=`, `\not\in`, `\not<`: the relation turned round.
+    fn negated(&mut self) -> Result<(), ParseError> {
+        self.skip_spaces();
+        let tok = [("=", "ne"), ("\\in", "notin"), ("<", "ge"), (">", "le")];
+        let found = tok.iter().find(|(sign, _)| self.starts_with(sign));
+        let Some((sign, negation)) = found else {
+            return Err(ParseError::Command("not".into()));
+        };
+        self.pos += sign.len();
+        if self.peek(0).is_some_and(|c| c.is_ascii_alphabetic()) {
+            return Err(ParseError::Command("not".into()));
+        }
+        self.push(Tok::Command(negation));
+        Ok(())
+    }
+
     fn environment(&mut self, which: &str) {
         let name = self.argument();
         let name = name.trim().trim_end_matches('*').to_owned();
+        self.is_aligned = which == "begin" && matches!(&*name, "align" | "aligned" | "split");
         if which == "begin" {
             self.brackets.push(false);
             if name == "array" {
@@ -421,32 +461,4 @@ impl Lexer {
             self.push(Tok::End(name));
         }
     }
-}
-
-fn is_layout(name: &str) -> bool {
-    let stem = name.trim_end_matches(['l', 'r', 'g']);
-    matches!(stem, "bi" | "Bi" | "big" | "Big" | "bigg" | "Bigg")
-        || matches!(
-            name,
-            "displaystyle"
-                | "textstyle"
-                | "scriptstyle"
-                | "limits"
-                | "nolimits"
-                | "rm"
-                | "bf"
-                | "it"
-                | "nonumber"
-                | "notag"
-                | "hfill"
-                | "null"
-                | "relax"
-                | "mathstrut"
-                | "strut"
-                | "noindent"
-                | "newline"
-                | "centering"
-                | "therefore"
-                | "because"
-        )
 }

@@ -7,7 +7,9 @@ mod item;
 mod names;
 mod number;
 mod quantity;
+mod rounding;
 mod structure;
+mod whole;
 
 use std::borrow::Cow;
 
@@ -72,7 +74,11 @@ pub(super) fn parse_as(source: &str, reading: Reading) -> Result<Value, ParseErr
     if source.len() > MAX_INPUT_BYTES {
         return Err(ParseError::TooLong(source.len()));
     }
-    let cleaned = clean(source);
+    // A text that was struck out is taken back.
+    if source.trim_start().starts_with("~~") && source.trim_end().ends_with("~~") {
+        return Err(ParseError::Character('~'));
+    }
+    let cleaned = without_idle_groups(clean(source));
     let (bare, is_text) = unwrap(&cleaned);
     if !bare.chars().any(|c| c.is_alphanumeric() || "∅\\".contains(c)) {
         return if bare == "\\{\\}" || bare == "{}" {
@@ -102,6 +108,8 @@ fn unwrap(source: &str) -> (&str, bool) {
         ("\\[", "\\]"),
         ("**", "**"),
         ("__", "__"),
+        ("*", "*"),
+        ("「", "」"),
         ("`", "`"),
         ("\"", "\""),
         ("'", "'"),
@@ -125,8 +133,9 @@ fn unwrap(source: &str) -> (&str, bool) {
         let before = s;
         for (open, close) in PAIRS {
             if let Some(inner) = s.strip_prefix(open).and_then(|r| r.strip_suffix(close))
-                && !inner.contains(open)
-                && !inner.contains(close)
+                && !unescaped(inner, open)
+                && !unescaped(inner, close)
+                && !inner.ends_with('\\')
             {
                 s = trim(inner);
             }
@@ -134,7 +143,9 @@ fn unwrap(source: &str) -> (&str, bool) {
         for command in COMMANDS {
             if let Some(rest) = s.strip_prefix(command) {
                 let rest = rest.trim_start();
-                if let Some(inner) = whole_group(rest) {
+                // The whole line, where a bold letter alone may be an option.
+                let is_set = *command == "\\mathbf" && matches!(rest, "{R}" | "{Z}");
+                if let Some(inner) = whole_group(rest).filter(|_| !is_set) {
                     s = trim(inner);
                     is_text |=
                         command.contains("text") || *command == "\\mbox" || *command == "\\mathrm";
@@ -147,6 +158,25 @@ fn unwrap(source: &str) -> (&str, bool) {
             return (s, is_text);
         }
     }
+}
+
+/// Whether the mark stands in the text, not counting `\$`.
+fn unescaped(text: &str, mark: &str) -> bool {
+    text.match_indices(mark).any(|(at, _)| !text[..at].ends_with('\\'))
+}
+
+/// Takes the braces off signs that stand in them alone, as in `{-}5` and `3{:}1`. `{,}` stays: it
+/// marks thousands.
+fn without_idle_groups(mut cleaned: String) -> String {
+    if cleaned.contains("{,}\\!") {
+        cleaned = cleaned.replace("{,}\\!", ",\\!");
+    }
+    for (group, sign) in [("{-}", "-"), ("{+}", "+"), ("{=}", "="), ("{:}", ":"), ("{.}", ".")] {
+        if cleaned.contains(group) && !cleaned.contains(&format!("^{group}")) {
+            cleaned = cleaned.replace(group, sign);
+        }
+    }
+    cleaned
 }
 
 /// The contents, if the text is exactly one balanced group in braces.
@@ -258,7 +288,7 @@ impl<'a> Parser<'a> {
     fn unexpected(&self, expected: &'static str) -> ParseError {
         let found = match self.peek() {
             None => "the end".to_owned(),
-            Some(tok) => format!("{tok:?}").chars().take(60).collect(),
+            Some(tok) => tok.shown(),
         };
         ParseError::Unexpected { found, place: self.pos + 1, expected }
     }

@@ -5,7 +5,8 @@
 pub enum Percent {
     /// `44%` is 0.44 and nothing else.
     Exact,
-    /// `44%` is 0.44, and the sign may be left out on one side: `44%` also matches `44`.
+    /// `44%` is 0.44, and the sign may be left out on one side of a number above one: `44%` also
+    /// matches `44`, but `0.44%` does not match `0.44`.
     SignOptional,
 }
 

@@ -1,10 +1,11 @@
 //! Answers that are not formulas: words, lettered options, times of day, dates, number words.
 
-use num_bigint::BigInt;
+mod numbers;
 
-use super::expr::{Expr, Func};
-use super::units;
+use super::expr::Func;
 use super::value::{Joint, MONTHS, NamedSet, Value};
+pub use numbers::number_word;
+use numbers::number_words;
 
 /// Plain forms of the empty set and of the whole line.
 const NO_SOLUTION: &[&str] = &[
@@ -23,6 +24,8 @@ const ALL_REALS: &[&str] = &[
     "all real",
     "all real x",
 ];
+
+const INTEGERS: &[&str] = &["all integers", "the integers", "any integer"];
 
 /// Recognises what the expression parser is not meant to read. `source` is trimmed and unwrapped.
 pub fn special(source: &str, is_text: bool) -> Option<Value> {
@@ -44,6 +47,12 @@ pub fn special(source: &str, is_text: bool) -> Option<Value> {
     if ALL_REALS.contains(&lower.as_str()) {
         return Some(Value::Named(NamedSet::Reals));
     }
+    if INTEGERS.contains(&lower.as_str()) {
+        return Some(Value::Named(NamedSet::Integers));
+    }
+    if let Some(left_out) = lower.strip_prefix("all real numbers except ") {
+        return all_but(left_out);
+    }
     clock(&lower)
         .or_else(|| date(&flat))
         .or_else(|| choice(source, &flat))
@@ -54,6 +63,19 @@ pub fn special(source: &str, is_text: bool) -> Option<Value> {
             let is_mixed = !starts_text && (source.contains("\\text") || source.contains("\\$"));
             if is_mixed { None } else { words(&flat, is_text || starts_text) }
         })
+}
+
+/// The reals without the listed numbers.
+fn all_but(left_out: &str) -> Option<Value> {
+    let points = match super::parse::parse(left_out).ok()? {
+        Value::List(parts, _) => parts,
+        single => vec![single],
+    };
+    let is_number =
+        |part: &Value| matches!(part, Value::Scalar { expr, .. } if !expr.has_variable());
+    points.iter().all(is_number).then(|| {
+        Value::Difference(Box::new(Value::Named(NamedSet::Reals)), Box::new(Value::Set(points)))
+    })
 }
 
 /// The text without `\text` wrappers, layout commands and math delimiters.
@@ -273,79 +295,6 @@ fn after_option<'a>(source: &'a str, letter: char, closers: &[char]) -> Option<(
         }
     }
     Some((after.trim_end_matches(['*', '$', ' ']), after.len() < tail.len()))
-}
-
-/// The value of a number word up to ninety-nine.
-pub fn number_word(word: &str) -> Option<u64> {
-    #[rustfmt::skip]
-    const SMALL: &[&str] = &[
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-        "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-    ];
-    const TENS: &[&str] =
-        &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-    let word = word.trim().to_lowercase();
-    if let Some(value) = SMALL.iter().position(|w| *w == word) {
-        return Some(value as u64);
-    }
-    let (tens, ones) = word.split_once('-').unwrap_or((&word, ""));
-    let tens = TENS.iter().position(|w| *w == tens)? as u64 * 10 + 20;
-    if ones.is_empty() {
-        return Some(tens);
-    }
-    let ones = SMALL[..10].iter().position(|w| *w == ones).filter(|n| *n > 0)?;
-    Some(tens + ones as u64)
-}
-
-/// The denominator that a word names.
-fn fraction_word(word: &str) -> Option<u32> {
-    Some(match word.strip_suffix('s').unwrap_or(word) {
-        "half" | "halve" => 2,
-        "third" => 3,
-        "quarter" | "fourth" => 4,
-        "fifth" => 5,
-        "sixth" => 6,
-        "eighth" => 8,
-        "tenth" => 10,
-        _ => return None,
-    })
-}
-
-/// `four`, `twenty-one`, `two hundred`, `two lines`.
-fn number_words(lower: &str) -> Option<Value> {
-    if !lower.chars().all(|c| c.is_ascii_alphabetic() || c == ' ' || c == '-') {
-        return None;
-    }
-    let mut words = lower.split_whitespace();
-    let mut value = number_word(words.next()?)?;
-    let mut noun: Vec<&str> = Vec::new();
-    while let Some(word) = words.next() {
-        let scale = match word {
-            "hundred" => 100,
-            "thousand" => 1_000,
-            "million" => 1_000_000,
-            _ if noun.is_empty() && fraction_word(word).is_some() => {
-                let part = Expr::integer(BigInt::from(fraction_word(word)?));
-                let expr = Expr::quotient(Expr::integer(BigInt::from(value)), part);
-                return words.next().is_none().then(|| Value::scalar(expr));
-            }
-            _ if noun.is_empty() && number_word(word).is_some() => return None,
-            _ => {
-                noun.push(word);
-                continue;
-            }
-        };
-        if !noun.is_empty() {
-            return None;
-        }
-        value = value.checked_mul(scale)?;
-    }
-    let unit = match noun.is_empty() {
-        true => None,
-        false => units::parse(&noun.join(" "))?.unit,
-    };
-    let expr = Expr::integer(BigInt::from(value));
-    Some(Value::Scalar { expr, unit, is_decimal: false })
 }
 
 /// Plain words, or a comma list of them.

@@ -99,6 +99,16 @@ pub fn degrees() -> Unit {
     named("degrees")
 }
 
+/// A scale of temperature by its letter or name; sizes of degrees are not converted.
+pub fn temperature(name: &str) -> Option<Unit> {
+    let text = match name.trim() {
+        "C" | "Celsius" | "celsius" | "centigrade" => "degrees Celsius",
+        "F" | "Fahrenheit" | "fahrenheit" => "degrees Fahrenheit",
+        _ => return None,
+    };
+    Some(Unit { text: text.into(), measure: None })
+}
+
 /// The unit of a percent sign, which is also a factor.
 pub fn percent() -> Unit {
     Unit { text: "percent".into(), measure: None }
@@ -118,6 +128,11 @@ impl Unit {
     /// Whether this is an angle in radians.
     pub fn is_radians(&self) -> bool {
         self.text == "rad"
+    }
+
+    /// Whether this is a temperature on a named scale.
+    fn is_temperature(&self) -> bool {
+        self.text.starts_with("degrees ")
     }
 
     /// Whether this is an angle in degrees.
@@ -165,6 +180,10 @@ pub fn parse(text: &str) -> Option<Reading> {
     if text.replace("\\ ", " ").contains('\\') {
         return None;
     }
+    if let Some(unit) = phrase(text.trim()) {
+        return Some(Reading { unit: Some(unit), scale: BigRational::one() });
+    }
+    let text = text.replace("^{", "^");
     let spaced = text.replace('/', " / ").replace(['{', '}', '(', ')', ',', '"'], " ");
     let spaced = spaced.replace(['*', '~', '\\'], " ").replace("**", "^").replace(" ^", "^");
     let words: Vec<&str> = spaced.split_whitespace().collect();
@@ -222,6 +241,15 @@ pub fn parse(text: &str) -> Option<Reading> {
     let measure = if power != 1 { None } else { measure };
     let unit = (!is_plain).then_some(Unit { text, measure });
     Some(Reading { unit, scale })
+}
+
+/// Units of several words that are not read word by word.
+fn phrase(text: &str) -> Option<Unit> {
+    match text.split_once(' ')? {
+        ("degree" | "degrees", scale) => temperature(scale),
+        ("per", "cent") => Some(percent()),
+        _ => None,
+    }
 }
 
 /// `cm^2` or `cm2` as name and exponent; `None` when it is not a word at all.
@@ -283,6 +311,13 @@ pub fn relate(a: &Unit, b: &Unit) -> Relation {
     let squeezed = |unit: &Unit| unit.nouns().concat();
     if a.text == b.text || squeezed(a) == squeezed(b) {
         return Relation::Convertible(BigRational::one());
+    }
+    match (a.is_temperature(), b.is_temperature()) {
+        (true, true) => return Relation::Incompatible,
+        // 37° where 37 °C was meant.
+        (true, false) if b.is_degrees() => return Relation::Convertible(BigRational::one()),
+        (false, true) if a.is_degrees() => return Relation::Convertible(BigRational::one()),
+        _ => {}
     }
     match (&a.measure, &b.measure) {
         (Some((da, sa)), Some((db, sb))) if da == db => Relation::Convertible(sa / sb),

@@ -4,6 +4,7 @@ mod data;
 mod different;
 mod equal;
 mod hostile;
+mod mutations;
 mod notation;
 mod properties;
 mod respell;

@@ -12,6 +12,8 @@ use super::{Comparer, Outcome};
 
 /// What is wrong with `(\infty, 0)`.
 const NO_RANGE: &str = "an interval that ends before it starts";
+/// What is wrong with `[0, \infty]`.
+const CLOSED_INFINITY: &str = "an interval that includes infinity";
 
 /// One end of a segment; no value means infinity.
 #[derive(Debug, Clone)]
@@ -46,8 +48,10 @@ impl Comparer<'_> {
         }
         let (a, b) = match (self.region(gold), self.region(answer)) {
             (Ok(Some(a)), Ok(Some(b))) => (a, b),
-            (Err(Fail::Undefined(NO_RANGE)), Ok(_)) | (Ok(_), Err(Fail::Undefined(NO_RANGE))) => {
-                return Some(Outcome::different(NO_RANGE));
+            _ if gold == answer => return Some(Outcome::equal("identical as written")),
+            (Err(Fail::Undefined(why @ (NO_RANGE | CLOSED_INFINITY))), Ok(_))
+            | (Ok(_), Err(Fail::Undefined(why @ (NO_RANGE | CLOSED_INFINITY)))) => {
+                return Some(Outcome::different(why));
             }
             (Err(_), _) | (_, Err(_)) => {
                 return Some(Outcome::undecided("the ends of a range could not be ordered"));
@@ -109,7 +113,8 @@ impl Comparer<'_> {
                 [Value::Scalar { expr: low, .. }, Value::Scalar { expr: high, .. }] => {
                     let low = self.end(low, false, false)?;
                     let high = self.end(high, false, true)?;
-                    self.segment(low, high)?.and_then(plain)
+                    // (1, 1) is a point, not an empty interval.
+                    self.segment(low, high)?.filter(|segments| !segments.is_empty()).and_then(plain)
                 }
                 _ => None,
             },
@@ -179,6 +184,9 @@ impl Comparer<'_> {
             _ => None,
         };
         match infinite {
+            Some(is_positive) if is_positive == is_high && is_closed => {
+                Err(Fail::Undefined(CLOSED_INFINITY))
+            }
             Some(is_positive) if is_positive == is_high => {
                 Ok(End { value: None, is_closed: false })
             }

@@ -53,7 +53,7 @@ impl Comparer<'_> {
         match (gold, answer) {
             (Value::Relation(a, s), Value::Relation(b, t)) => self.two_relations(a, s, b, t),
             (Value::Relation(sides, signs), other) | (other, Value::Relation(sides, signs)) => {
-                match assigned(sides, signs) {
+                match assigned(sides, signs).or_else(|| named_sum(sides, signs)) {
                     Some((_, value)) if self.policy.assignment_optional => {
                         let (value, other) = (Value::scalar(value.clone()), other.clone());
                         self.values(&value, &other)
@@ -324,6 +324,10 @@ pub(super) fn assigned<'a>(sides: &'a [Expr], signs: &[Sign]) -> Option<(&'a Exp
                     let is_free = !value.any(&|part| *part == parts[0]);
                     (!value.has_variable() || (is_call && is_free)).then_some(name)
                 }
+                [Expr::Var(first), Expr::Num(_)] => {
+                    let is_call = first.len() == 1 && first.chars().all(char::is_uppercase);
+                    (is_call && !value.has_variable()).then_some(name)
+                }
                 _ => None,
             },
             _ => None,
@@ -337,6 +341,13 @@ pub(super) fn assigned<'a>(sides: &'a [Expr], signs: &[Sign]) -> Option<(&'a Exp
     } else {
         None
     }
+}
+
+/// `m + n = 42`: a sum of names and its value. Names with coefficients still need solving.
+fn named_sum<'a>(sides: &'a [Expr], signs: &[Sign]) -> Option<(&'a Expr, &'a Expr)> {
+    let ([left @ Expr::Add(parts), right], [Sign::Equal]) = (sides, signs) else { return None };
+    let is_plain = parts.iter().all(|part| matches!(part, Expr::Var(_)));
+    (is_plain && !right.has_variable()).then_some((left, right))
 }
 
 /// The chain from small to large.

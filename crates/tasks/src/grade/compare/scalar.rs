@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
+use num_traits::{One, Signed};
 
 use super::super::expr::{Expr, Func};
 use super::super::form::build::{build, literal};
@@ -47,7 +48,9 @@ impl Comparer<'_> {
     fn with_unit(&mut self, x: &Expr, unit: &Unit, y: &Expr) -> Outcome {
         if unit.is_percent() {
             let exact = self.expressions(&Expr::quotient(x.clone(), Expr::integer(100)), y);
-            if exact.is_equal() || self.policy.percent == Percent::Exact {
+            // Up to one a bare number reads as a proportion: 0.5 is no spelling of 0.5%.
+            let is_proportion = literal(y).is_some_and(|value| value.abs() <= BigRational::one());
+            if exact.is_equal() || is_proportion || self.policy.percent == Percent::Exact {
                 return exact;
             }
             return self.expressions(x, y);

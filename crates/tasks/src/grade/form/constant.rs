@@ -11,6 +11,8 @@ use super::{Context, Exponent, Fail, MAX_BITS, Rat};
 
 /// Divisors tried on integers of any length.
 const SHORT_TRIAL: u64 = 2_000;
+/// Longer factorials stay symbolic.
+const MAX_FACTORIAL_BITS: u64 = 8_192;
 /// Divisors tried on what fits a machine word: leaves below the square are prime.
 const LONG_TRIAL: u64 = 1 << 16;
 
@@ -157,9 +159,9 @@ pub fn exact_root(value: &Rat, n: u32, ctx: &mut Context) -> Result<Option<Rat>,
 
 /// `n!`, when short enough to be written out.
 pub fn factorial(n: u64, ctx: &mut Context) -> Result<Option<BigInt>, Fail> {
-    // log2(n!) < n log2(n).
+    // log2(n!) < n log2(n). Beyond this, quotients of factorials are cheaper as multiples of one.
     let size = n.saturating_mul(64 - n.leading_zeros() as u64);
-    if size > MAX_BITS {
+    if size > MAX_FACTORIAL_BITS {
         return Ok(None);
     }
     ctx.fuel.spend(n * (size / 256 + 1) / 2 + 1)?;

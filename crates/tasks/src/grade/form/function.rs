@@ -50,12 +50,23 @@ pub fn apply(func: &Func, args: Vec<Form>, ctx: &mut Context) -> Result<Form, Fa
                 .ok_or(Fail::Undefined("a remainder by zero")),
             _ => opaque("mod", args, ctx),
         },
+        Func::Residue => {
+            let remainder = apply(&Func::Mod, args.clone(), ctx)?;
+            opaque(&format!("{UNKNOWN}residue"), vec![remainder, arg(1)?], ctx)
+        }
         Func::Factorial | Func::DoubleFactorial => factorial(func, arg(0)?, ctx),
         Func::Binomial => match (arg(0)?.as_u64(), arg(1)?.as_u64()) {
             (Some(n), Some(k)) => match constant::binomial(n, k, ctx)? {
                 Some(value) => Ok(Form::rational(Rat::from_integer(value))),
                 None => opaque("binom", args, ctx),
             },
+            (None, Some(k)) if k <= MAX_SHIFT => falling_quotient(&arg(0)?, k, ctx),
+            (None, None) => {
+                let rest = arg(0)?.sub(&arg(1)?, ctx)?;
+                let top = factorial(&Func::Factorial, arg(0)?, ctx)?;
+                let top = top.div(&factorial(&Func::Factorial, arg(1)?, ctx)?, ctx)?;
+                top.div(&factorial(&Func::Factorial, rest, ctx)?, ctx)
+            }
             _ => opaque("binom", args, ctx),
         },
         Func::Named(name) => opaque(&format!("{UNKNOWN}{name}"), args, ctx),
@@ -317,6 +328,38 @@ fn large_factorial(n: u64, ctx: &mut Context) -> Result<Form, Fail> {
     })
 }
 
+/// The longest product written out for a shifted factorial such as `(n + 2)!`.
+const MAX_SHIFT: u64 = 8;
+
+/// `x (x - 1) ... (x - k + 1) / k!`, the binomial coefficient of any `x`.
+fn falling_quotient(x: &Form, k: u64, ctx: &mut Context) -> Result<Form, Fail> {
+    let mut product = Form::integer(1);
+    for place in 0..k {
+        let factor = x.sub(&Form::rational(Rat::from_integer(BigInt::from(place))), ctx)?;
+        product = product.mul(&factor, ctx)?;
+    }
+    let below = Rat::from_integer(BigInt::from(constant::range_product(1, k)));
+    Ok(product.scale(&below.recip()))
+}
+
+/// `(y + c)!` with a small whole `c` as `y!` times what lies between them.
+fn shifted_factorial(x: Form, ctx: &mut Context) -> Result<Form, Fail> {
+    let constant = x.num.terms().find(|(mono, _)| mono.is_empty()).map(|(_, c)| c.clone());
+    let shift = constant.filter(|c| x.den.is_one() && c.is_integer()).map(|c| c.to_integer());
+    let small = shift.and_then(|c| i64::try_from(c).ok());
+    let Some(shift) = small.filter(|c| *c != 0 && c.unsigned_abs() <= MAX_SHIFT) else {
+        return opaque("fact", vec![x], ctx);
+    };
+    let start = x.sub(&Form::integer(shift), ctx)?;
+    let mut value = opaque("fact", vec![start.clone()], ctx)?;
+    for place in 1..=shift.abs() {
+        let step = if shift > 0 { place } else { 1 - place };
+        let factor = start.add(&Form::integer(step), ctx)?;
+        value = if shift > 0 { value.mul(&factor, ctx)? } else { value.div(&factor, ctx)? };
+    }
+    Ok(value)
+}
+
 fn factorial(func: &Func, x: Form, ctx: &mut Context) -> Result<Form, Fail> {
     if let Some(value) = x.as_rational()
         && (!value.is_integer() || value.is_negative())
@@ -340,6 +383,6 @@ fn factorial(func: &Func, x: Form, ctx: &mut Context) -> Result<Form, Fail> {
     match (value, x.as_u64()) {
         (Some(value), _) => Ok(Form::rational(Rat::from_integer(value))),
         (None, Some(n)) => large_factorial(n, ctx),
-        (None, None) => opaque("fact", vec![x], ctx),
+        (None, None) => shifted_factorial(x, ctx),
     }
 }

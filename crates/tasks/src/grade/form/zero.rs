@@ -35,6 +35,9 @@ pub fn is_zero(poly: &Poly, ctx: &mut Context) -> Tri {
     if poly.len() == 1 && is_nonzero_term(poly, ctx) {
         return Tri::No;
     }
+    if let Some(rest) = without_common(poly, ctx) {
+        return is_zero(&rest, ctx);
+    }
     if !ctx.atoms.poly_has_variable(poly) {
         return constant_is_zero(poly, ctx);
     }
@@ -107,6 +110,11 @@ fn constant_is_zero(poly: &Poly, ctx: &mut Context) -> Tri {
     if refuted(PRECISIONS[0], ctx) {
         return Tri::No;
     }
+    if let Some(groups) = by_transcendentals(poly, ctx)
+        && groups.iter().all(|group| is_zero(group, ctx) == Tri::Yes)
+    {
+        return Tri::Yes;
+    }
     let Some(bound) = separation::bits(poly, ctx) else {
         return if refuted(PRECISIONS[1], ctx) { Tri::No } else { Tri::Unknown };
     };
@@ -121,6 +129,21 @@ fn constant_is_zero(poly: &Poly, ctx: &mut Context) -> Tri {
     }
 }
 
+/// The algebraic coefficients of the powers of pi and e, if there are any: where all vanish, the
+/// sum does.
+fn by_transcendentals(poly: &Poly, ctx: &mut Context) -> Option<Vec<Poly>> {
+    let mut groups: BTreeMap<Mono, Poly> = BTreeMap::new();
+    for (mono, coefficient) in poly.terms() {
+        let (power, rest): (Mono, Mono) =
+            mono.iter().partition(|(id, _)| matches!(ctx.atoms.get(*id), Atom::Pi | Atom::E));
+        let term = Poly::term(coefficient.clone(), rest, ctx).ok()?;
+        let slot = groups.entry(power).or_insert_with(Poly::zero);
+        *slot = slot.add(&term, ctx).ok()?;
+    }
+    let is_split = groups.keys().any(|power| !power.is_empty());
+    is_split.then(|| groups.into_values().collect())
+}
+
 /// A product of powers is zero only where a factor is, and these are not, or not everywhere.
 fn is_nonzero_term(poly: &Poly, ctx: &Context) -> bool {
     poly.terms().all(|(mono, _)| {
@@ -131,6 +154,30 @@ fn is_nonzero_term(poly: &Poly, ctx: &Context) -> bool {
             Atom::Base(_) => false,
         })
     })
+}
+
+/// The sum without the powers that all its terms share, where those are not zero.
+fn without_common(poly: &Poly, ctx: &mut Context) -> Option<Poly> {
+    let mut terms = poly.terms();
+    let (first, _) = terms.next()?;
+    let mut common: Mono = first.clone();
+    for (mono, _) in terms {
+        common.retain(|power| mono.contains(power));
+    }
+    common.retain(|(id, _)| match ctx.atoms.get(*id) {
+        Atom::Call(name, _) => name == "fact" || name == "fact2",
+        _ => false,
+    });
+    if common.is_empty() {
+        return None;
+    }
+    let mut rest = Poly::zero();
+    for (mono, coefficient) in poly.terms() {
+        let mono = mono.iter().filter(|power| !common.contains(power)).copied().collect();
+        let term = Poly::term(coefficient.clone(), mono, ctx).ok()?;
+        rest = rest.add(&term, ctx).ok()?;
+    }
+    Some(rest)
 }
 
 /// Splits every term into its variable and its constant part. All coefficients zero means zero;

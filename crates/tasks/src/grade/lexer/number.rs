@@ -125,7 +125,7 @@ impl Lexer {
         (self.is_triple(gap) && !is_mixed).then_some(gap)
     }
 
-    fn period_follows(&self, ahead: usize) -> bool {
+    pub(super) fn period_follows(&self, ahead: usize) -> bool {
         let rest: String = self.chars[self.pos..].iter().skip(ahead).take(10).collect();
         ["\\overline", "\\bar", "\\dot"].iter().any(|c| rest.starts_with(c))
     }
@@ -159,7 +159,7 @@ impl Lexer {
         String::new()
     }
 
-    fn starts_with(&self, text: &str) -> bool {
+    pub(super) fn starts_with(&self, text: &str) -> bool {
         text.chars().enumerate().all(|(i, c)| self.peek(i) == Some(c))
     }
 

@@ -1,13 +1,11 @@
 //! Scalar expressions: sums, products written with and without a sign, powers, functions.
 
 use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::ToPrimitive;
 
 use super::super::expr::{Expr, Func};
 use super::super::lexer::Tok;
 use super::super::units;
-use super::names::{is_symbol, split_function};
+use super::names::{is_symbol, letters, split_function};
 use super::{ParseError, Parser, number};
 
 /// More parts than this in one sum or product are refused.
@@ -113,17 +111,22 @@ impl Parser<'_> {
     /// "9 10" is not ninety.
     pub(super) fn starts_factor(&self) -> bool {
         match self.peek() {
-            Some(Tok::Char('(')) => self.peek_at(2) != Some(&Tok::Command("in")),
+            Some(Tok::Char('(')) => {
+                self.peek_at(2) != Some(&Tok::Command("in"))
+                    && !self.is_base(1)
+                    && !self.is_modulus(1)
+            }
             Some(Tok::Char('[' | '{')) => true,
             Some(Tok::Char('|')) => self.open_bars == 0,
             Some(Tok::Name(_)) => true,
-            // 2^x 3^x: a power after a power of a letter cannot be a longer number.
-            Some(Tok::Number { .. }) => {
-                self.peek_at(1) == Some(&Tok::Char('^'))
-                    && self.pos > 0
-                    && !matches!(self.tokens[self.pos - 1].tok, Tok::Number { .. })
-            }
-            Some(Tok::Word(word)) => !self.is_word_apart(word),
+            // 2^x 3^x: a power after a power of a letter cannot be a longer number, and neither
+            // can what follows a factorial.
+            Some(Tok::Number { .. }) if self.pos > 0 => match self.tokens[self.pos - 1].tok {
+                Tok::Number { .. } => false,
+                Tok::Char('!') => true,
+                _ => self.peek_at(1) == Some(&Tok::Char('^')),
+            },
+            Some(Tok::Word(word)) => !self.is_word_apart(word) && !self.is_temperature(word),
             Some(Tok::Command(name)) => match *name {
                 "frac" | "sqrt" | "binom" | "infty" | "langle" | "lfloor" | "lceil"
                 | "triangle" | "angle" => true,
@@ -150,67 +153,26 @@ impl Parser<'_> {
             || word.len() >= 4
             || matches!(
                 word,
-                "and" | "or" | "is" | "if" | "for" | "to" | "am" | "pm" | "USD" | "PM" | "AM"
+                "and"
+                    | "or"
+                    | "is"
+                    | "if"
+                    | "for"
+                    | "to"
+                    | "am"
+                    | "pm"
+                    | "USD"
+                    | "PM"
+                    | "AM"
+                    | "per"
             )
     }
 
-    /// A number, perhaps followed by a proper fraction that is added: `1\frac12`, `1 1/2`.
-    fn mixed_number(&mut self) -> Result<Expr, ParseError> {
-        let start = self.pos;
-        if let Some(Tok::Number { digits, repeating }) = self.peek()
-            && repeating.is_empty()
-            && digits.chars().all(|c| c.is_ascii_digit())
-        {
-            let whole = number::decimal(digits, "")?;
-            self.pos += 1;
-            if let Some(fraction) = self.proper_fraction() {
-                return Ok(Expr::Num(whole + fraction));
-            }
-        }
-        self.pos = start;
-        self.factor()
-    }
-
-    fn proper_fraction(&mut self) -> Option<BigRational> {
-        let start = self.pos;
-        let parts = if self.eat_command("frac") {
-            match self.two_arguments() {
-                Ok((Expr::Num(numer), Expr::Num(denom), None))
-                    if numer.is_integer() && denom.is_integer() =>
-                {
-                    Some((numer.to_integer(), denom.to_integer()))
-                }
-                _ => None,
-            }
-        } else if self.tokens.get(self.pos).is_some_and(|t| t.spaced) {
-            // "1 1/2": both parts whole, and no exponent on either.
-            let numer = self.whole_number();
-            let is_quotient = self.eat_char('/');
-            numer.filter(|_| is_quotient).zip(self.whole_number())
-        } else {
-            None
-        };
-        let value = parts
-            .filter(|(numer, denom)| *numer < *denom && !numer.eq(&BigInt::from(0)))
-            .map(|(numer, denom)| BigRational::new(numer, denom));
-        let is_power = self.is_char('^') || self.is_char('_') || self.is_char('!');
-        if value.is_none() || is_power {
-            self.pos = start;
-            return None;
-        }
-        value
-    }
-
-    fn whole_number(&mut self) -> Option<BigInt> {
-        match self.peek() {
-            Some(Tok::Number { digits, repeating })
-                if repeating.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) =>
-            {
-                self.pos += 1;
-                digits.parse().ok()
-            }
-            _ => None,
-        }
+    /// Whether the word after a degree sign names a scale of temperature.
+    fn is_temperature(&self, word: &str) -> bool {
+        let last = self.tokens[..self.pos].iter().rev().find(|t| t.tok != Tok::Char('}'));
+        matches!(word, "C" | "F")
+            && matches!(last.map(|t| &t.tok), Some(Tok::Command("circ" | "degree")))
     }
 
     /// A factor with its exponent and other marks.
@@ -230,8 +192,8 @@ impl Parser<'_> {
             }
             if self.is_char('^') {
                 self.pos += 1;
-                if self.is_degree_sign() {
-                    base = Expr::Call(Func::Degrees, vec![base]);
+                if self.is_degree_sign(matches!(base, Expr::Num(_))) {
+                    base = Expr::Call(Func::Degrees, vec![self.minutes(base)?]);
                     continue;
                 }
                 if self.is_prime() {
@@ -243,7 +205,7 @@ impl Parser<'_> {
                 || (self.is_command("circ") && self.is_at_end_of_number())
             {
                 self.pos += 1;
-                base = Expr::Call(Func::Degrees, vec![base]);
+                base = Expr::Call(Func::Degrees, vec![self.minutes(base)?]);
             } else if self.is_char('!') {
                 self.pos += 1;
                 let is_double = self.is_char('!') && !self.tokens[self.pos].spaced;
@@ -262,18 +224,6 @@ impl Parser<'_> {
 
     fn is_prime(&self) -> bool {
         self.is_command("prime")
-    }
-
-    /// `\circ` or `{\circ}` after a caret, eaten.
-    fn is_degree_sign(&mut self) -> bool {
-        if self.eat_command("circ") || self.eat_command("degree") {
-            return true;
-        }
-        let is_braced = self.is_char('{')
-            && matches!(self.peek_at(1), Some(Tok::Command("circ" | "degree")))
-            && self.peek_at(2) == Some(&Tok::Char('}'));
-        self.pos += if is_braced { 3 } else { 0 };
-        is_braced
     }
 
     /// An exponent: a group, or one signed number, or one factor without its own exponent.
@@ -297,20 +247,28 @@ impl Parser<'_> {
     }
 
     /// Both arguments of `\frac` or `\binom`.
-    fn two_arguments(&mut self) -> Result<(Expr, Expr, Option<Expr>), ParseError> {
+    fn two_arguments(&mut self) -> Result<(Expr, Expr), ParseError> {
         if let Some(Tok::Number { digits, repeating }) = self.peek()
             && repeating.is_empty()
             && digits.len() >= 2
             && digits.chars().all(|c| c.is_ascii_digit())
         {
+            // \frac431 prints as 4/3 beside 1, which nobody means.
+            if digits.len() > 2 {
+                return Err(self.unexpected("two digits or two groups"));
+            }
             let digit = |place: usize| Expr::integer(BigInt::from(digits.as_bytes()[place] - b'0'));
             self.pos += 1;
-            let rest = match digits.len() {
-                2 => None,
-                _ => Some(Expr::Num(number::decimal(&digits[2..], "")?)),
-            };
-            return Ok((digit(0), digit(1), rest));
+            return Ok((digit(0), digit(1)));
         }
+        if let Some(Tok::Word(word)) = self.peek()
+            && word.len() == 2
+            && !is_symbol(word)
+        {
+            self.pos += 1;
+            return Ok((letters(&word[..1]), letters(&word[1..])));
+        }
+        let is_braced = self.is_char('{');
         let numer = self.argument()?;
         if let Some(Tok::Number { digits, .. }) = self.peek()
             && digits.len() >= 2
@@ -320,10 +278,14 @@ impl Parser<'_> {
         {
             // `\frac\pi12` is pi over twelve for every writer, whatever TeX prints.
             self.pos += 1;
-            return Ok((numer, Expr::Num(number::decimal(digits, "")?), None));
+            return Ok((numer, Expr::Num(number::decimal(digits, "")?)));
+        }
+        let is_cut = matches!(self.peek(), Some(Tok::Number { digits, .. }) if digits.len() > 1);
+        if is_braced && is_cut {
+            return Err(self.unexpected("one digit or a group"));
         }
         let denom = self.argument()?;
-        Ok((numer, denom, None))
+        Ok((numer, denom))
     }
 
     pub(super) fn primary(&mut self) -> Result<Expr, ParseError> {
@@ -348,40 +310,11 @@ impl Parser<'_> {
                 self.subscripted(name.clone())
             }
             Tok::Char(open @ ('(' | '[' | '{')) => self.group(*open),
+            Tok::Char('_') => self.combinations(),
             Tok::Char('|') => self.absolute(&Tok::Char('|')),
             Tok::Command(name) => self.command(name),
             _ => Err(self.unexpected("a number or a letter")),
         }
-    }
-
-    /// A numeral, with its base if a subscript states one.
-    fn numeral(&mut self, digits: &str, repeating: &str) -> Result<Expr, ParseError> {
-        if self.is_char('_') && repeating.is_empty() {
-            self.pos += 1;
-            let base = self.base_subscript()?;
-            return Ok(Expr::Based(number::in_base(digits, base)?, base));
-        }
-        Ok(Expr::Num(number::decimal(digits, repeating)?))
-    }
-
-    /// The base in `_8`, `_{8}`, `_{\text{eight}}`.
-    pub(super) fn base_subscript(&mut self) -> Result<u32, ParseError> {
-        let is_braced = self.eat_char('{');
-        let base = match self.peek() {
-            Some(Tok::Number { digits, .. }) => digits.parse().ok(),
-            Some(Tok::Word(word) | Tok::Text(word)) => {
-                super::super::text::number_word(word).and_then(|n| n.to_u32())
-            }
-            _ => None,
-        };
-        let Some(base) = base else {
-            return Err(self.unexpected("the base of a number"));
-        };
-        self.pos += 1;
-        if is_braced {
-            self.expect_char('}', "the end of the base")?;
-        }
-        Ok(base)
     }
 
     fn group(&mut self, open: char) -> Result<Expr, ParseError> {
@@ -413,6 +346,19 @@ impl Parser<'_> {
         }
     }
 
+    /// `_5C_2`, also with an empty group before it.
+    fn combinations(&mut self) -> Result<Expr, ParseError> {
+        self.pos += 1;
+        let top = self.argument()?;
+        if !matches!(self.peek(), Some(Tok::Word(word)) if word == "C") {
+            return Err(self.unexpected("the letter C"));
+        }
+        self.pos += 1;
+        self.expect_char('_', "the lower number")?;
+        let bottom = self.argument()?;
+        Ok(Expr::Call(Func::Binomial, vec![top, bottom]))
+    }
+
     fn absolute(&mut self, close: &Tok) -> Result<Expr, ParseError> {
         self.pos += 1;
         let inner = self.with_bars(self.open_bars + 1, |p| p.expression())?;
@@ -427,20 +373,13 @@ impl Parser<'_> {
         match name {
             "frac" => {
                 self.pos += 1;
-                let (numer, denom, rest) = self.nested(|p| p.two_arguments())?;
-                let value = Expr::quotient(numer, denom);
-                Ok(match rest {
-                    None => value,
-                    Some(rest) => Expr::Mul(vec![value, rest]),
-                })
+                let (numer, denom) = self.nested(|p| p.two_arguments())?;
+                Ok(Expr::quotient(numer, denom))
             }
             "binom" => {
                 self.pos += 1;
-                let (top, bottom, rest) = self.nested(|p| p.two_arguments())?;
-                match rest {
-                    None => Ok(Expr::Call(Func::Binomial, vec![top, bottom])),
-                    Some(_) => Err(self.unexpected("two arguments")),
-                }
+                let (top, bottom) = self.nested(|p| p.two_arguments())?;
+                Ok(Expr::Call(Func::Binomial, vec![top, bottom]))
             }
             "sqrt" => self.square_root(),
             "infty" => {
@@ -452,13 +391,15 @@ impl Parser<'_> {
             "lceil" => self.rounded(Func::Ceil, "rceil"),
             "triangle" | "angle" => {
                 self.pos += 1;
-                match self.peek() {
-                    Some(Tok::Word(word)) => {
-                        self.pos += 1;
-                        Ok(Expr::Var(format!("{name} {word}")))
-                    }
-                    _ => Err(self.unexpected("the name of a figure")),
+                let is_braced = self.eat_char('{');
+                let Some(Tok::Word(word)) = self.peek() else {
+                    return Err(self.unexpected("the name of a figure"));
+                };
+                self.pos += 1;
+                if is_braced {
+                    self.expect_char('}', "the end of the name")?;
                 }
+                Ok(Expr::Var(format!("{name} {word}")))
             }
             _ => Err(self.unexpected("a number or a letter")),
         }

@@ -4,6 +4,7 @@
 use super::super::expr::{Expr, Func};
 use super::super::lexer::Tok;
 use super::super::value::{Joint, NamedSet, Sign, Value};
+use super::rounding::is_rounding;
 use super::structure::sign_of;
 use super::{ParseError, Parser};
 
@@ -16,7 +17,7 @@ const MAX_UNION: usize = 1_000;
 impl Parser<'_> {
     /// The whole input as one answer.
     pub(super) fn answer(&mut self) -> Result<Value, ParseError> {
-        if matches!(self.peek(), Some(Tok::Text(label)) if label.ends_with(':')) {
+        if matches!(self.peek(), Some(Tok::Text(label)) if is_label(label)) {
             self.pos += 1;
         }
         while self.eat_char('=') || self.eat_command("approx") {}
@@ -122,6 +123,17 @@ impl Parser<'_> {
     /// One item of a list.
     pub(super) fn item(&mut self) -> Result<Value, ParseError> {
         let left = self.operand()?;
+        let left = self.with_modulus(left)?;
+        if self.eat_command("equiv") {
+            let right = self.operand()?;
+            let right = self.with_modulus(right)?;
+            return match &right {
+                Value::Scalar { expr: Expr::Call(Func::Residue, _), .. } => {
+                    Ok(Value::Assignment(Box::new(left), Box::new(right)))
+                }
+                _ => Err(self.unexpected("the modulus of a congruence")),
+            };
+        }
         if self.eat_command("in") {
             let name = scalar_of(left).ok_or_else(|| self.unexpected("a name before it"))?;
             let set = self.operand()?;
@@ -149,6 +161,15 @@ impl Parser<'_> {
         self.relation(left)
     }
 
+    fn with_modulus(&mut self, value: Value) -> Result<Value, ParseError> {
+        match value {
+            Value::Scalar { expr, unit: None, is_decimal } => {
+                Ok(Value::Scalar { expr: self.residue(expr)?, unit: None, is_decimal })
+            }
+            other => Ok(other),
+        }
+    }
+
     fn relation(&mut self, left: Value) -> Result<Value, ParseError> {
         let first = left.clone();
         let mut sides = vec![relation_side(left)];
@@ -158,6 +179,9 @@ impl Parser<'_> {
             let mut right = self.operand()?;
             if self.is_char(':') && self.open_bars == 0 {
                 right = self.ratio(right)?;
+            }
+            if sign == Sign::Approx && !is_rounding(sides.last(), &right) {
+                return Err(self.unexpected("a rounding of the value before it"));
             }
             match right {
                 // What is rounded after an exact value adds nothing to it.
@@ -251,6 +275,16 @@ impl Parser<'_> {
     }
 
     fn set_or_scalar(&mut self) -> Result<Value, ParseError> {
+        // P(3, 4): a point with its name.
+        if matches!(self.peek(), Some(Tok::Word(w)) if w.len() == 1 && w.as_bytes()[0].is_ascii_uppercase())
+            && self.peek_at(1) == Some(&Tok::Char('('))
+        {
+            self.pos += 1;
+            if self.starts_structure() {
+                return self.structure();
+            }
+            self.pos -= 1;
+        }
         let named = match self.peek() {
             Some(Tok::Command(name)) => named_set(name),
             _ => None,
@@ -320,6 +354,15 @@ fn relation_side(value: Value) -> Expr {
         Value::Scalar { expr, .. } => expr,
         _ => Expr::Var("?".into()),
     }
+}
+
+/// Whether words before a colon only announce the answer.
+fn is_label(words: &str) -> bool {
+    words.strip_suffix(':').is_some_and(|words| {
+        let denies =
+            |word: &str| matches!(word, "not" | "no" | "wrong" | "incorrect" | "false" | "but");
+        !words.to_lowercase().split_whitespace().any(denies)
+    })
 }
 
 fn named_set(name: &str) -> Option<NamedSet> {

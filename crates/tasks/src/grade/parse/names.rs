@@ -149,7 +149,10 @@ impl Parser<'_> {
             self.pos += 1;
             args.push(self.nested(|p| p.primary())?);
         }
-        if self.is_char('(') || (self.is_char('[') || self.is_char('{')) {
+        if self.is_char('{') {
+            // A group may hold anything, such as {1 \over 2}.
+            args.push(self.primary()?);
+        } else if self.is_char('(') || self.is_char('[') {
             args.extend(self.call_arguments()?);
             // sin(x)^2 squares the value; sin(x)! and degrees after the parenthesis do not occur.
         } else {
@@ -165,8 +168,7 @@ impl Parser<'_> {
     fn call_arguments(&mut self) -> Result<Vec<Expr>, ParseError> {
         let close = match self.peek() {
             Some(Tok::Char('(')) => ')',
-            Some(Tok::Char('[')) => ']',
-            _ => '}',
+            _ => ']',
         };
         self.pos += 1;
         let mut args = vec![self.expression()?];
@@ -209,7 +211,7 @@ impl Parser<'_> {
 }
 
 /// The product of a word's letters.
-fn letters(word: &str) -> Expr {
+pub(super) fn letters(word: &str) -> Expr {
     let letter = |c: char| match c {
         'e' => Expr::E,
         'i' => Expr::I,

@@ -37,10 +37,15 @@ impl Parser<'_> {
             unit = Some(units::dollars());
         }
         let short = self.short_unit();
-        let mut expr = match short {
-            Some(literal) => literal,
+        let mut expr = match &short {
+            Some(literal) => literal.clone(),
             None => self.text_number()?,
         };
+        if short.is_none()
+            && let Some(based) = self.stated_base(start)?
+        {
+            expr = based;
+        }
         if is_negative {
             expr = Expr::Neg(Box::new(expr));
         }
@@ -49,7 +54,13 @@ impl Parser<'_> {
             unit = Some(units::percent());
         } else if let Some((inner, degrees)) = take_degrees(&expr) {
             expr = inner;
-            unit = Some(degrees);
+            unit = Some(self.temperature().unwrap_or(degrees));
+        } else if let (None, Some(Tok::Currency(name))) = (&unit, self.peek())
+            && !matches!(self.peek_at(1), Some(Tok::Number { .. }))
+        {
+            // 18.90\$: the sign after the amount.
+            self.pos += 1;
+            unit = Some(currency(name));
         }
         let (scaled, stated) = self.units(expr)?;
         expr = scaled;
@@ -62,6 +73,14 @@ impl Parser<'_> {
             .iter()
             .any(|t| matches!(&t.tok, Tok::Number { digits, .. } if digits.contains('.')));
         Ok(Value::Scalar { expr, unit, is_decimal })
+    }
+
+    /// The letter after a degree sign that makes it a temperature.
+    fn temperature(&mut self) -> Option<Unit> {
+        let (Tok::Word(word) | Tok::Text(word)) = self.peek()? else { return None };
+        let unit = units::temperature(word)?;
+        self.pos += 1;
+        Some(unit)
     }
 
     /// `5 m`, `3 m^2`, `10 m/s`: a literal before a spaced single letter that names a unit and
@@ -110,10 +129,11 @@ impl Parser<'_> {
                 Some(Tok::Char('^')) if !text.is_empty() => {
                     self.pos += 1;
                     let is_braced = self.eat_char('{');
+                    let sign = if self.eat_char('-') { "-" } else { "" };
                     let Some(Tok::Number { digits, .. }) = self.peek() else {
                         return Err(self.unexpected("the power of a unit"));
                     };
-                    text = format!("{}^{digits}", text.trim_end());
+                    text = format!("{}^{sign}{digits}", text.trim_end());
                     if is_braced && self.peek_at(1) == Some(&Tok::Char('}')) {
                         self.pos += 1;
                     }

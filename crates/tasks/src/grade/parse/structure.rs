@@ -156,7 +156,7 @@ impl Parser<'_> {
                 }
                 Ok(Value::scalar(determinant(&rows)))
             }
-            "cases" | "aligned" | "align" | "gathered" | "equation" => self.system(),
+            "cases" | "aligned" | "align" | "split" | "gathered" | "equation" => self.system(),
             _ => Err(ParseError::Command(format!("begin{{{name}}}"))),
         }
     }
