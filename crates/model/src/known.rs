@@ -67,6 +67,12 @@ pub const KNOWN: &[KnownModel] = &[
                  small vocabulary, 8 billion parameters; no such weights are published",
         json: include_str!("known/moonlight-half.json"),
     },
+    KnownModel {
+        name: "deepseek-v3-21m",
+        source: "a shape of this project for measurements of training: every part of DeepSeek-V3 but \
+                 the MTP layer, 21 million parameters; no such weights are published",
+        json: include_str!("known/deepseek-v3-21m.json"),
+    },
 ];
 
 /// Vocabulary of a shape that is cut to a few layers: small, so that its layers and not its head

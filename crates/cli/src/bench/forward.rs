@@ -11,6 +11,7 @@ use ponder_model::plan::{Machine as Speeds, Speed, decode_speed, prefill_speed};
 use serde::Serialize;
 
 use super::project::{Measured, Projection, project};
+use super::spread::Spread;
 use super::workload::Workload;
 use crate::backend::{BackendArgs, at_least_one};
 use crate::checkpoint::ModelArgs;
@@ -103,13 +104,6 @@ struct Report {
     commit: &'static str,
 }
 
-#[derive(Clone, Copy, Serialize)]
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
 #[derive(Serialize)]
 struct LimitReport {
     kind: &'static str,
@@ -117,16 +111,6 @@ struct LimitReport {
     unit: &'static str,
     min: f64,
     max: f64,
-}
-
-impl Spread {
-    fn of(mut values: Vec<f64>) -> Spread {
-        values.sort_by(f64::total_cmp);
-        let n = values.len();
-        assert!(n > 0, "a spread of nothing");
-        let median = (values[(n - 1) / 2] + values[n / 2]) / 2.0;
-        Spread { median, min: values[0], max: values[n - 1] }
-    }
 }
 
 /// Runs `ponder bench decode` or `prefill`.
@@ -364,16 +348,4 @@ fn amount(value: f64, unit: &str) -> String {
         v => (v / 1e3, "k"),
     };
     format!("{value:.2} {prefix}{unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_of_an_even_number_lies_between() {
-        for (values, median) in [(vec![3.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 2.0, 3.0], 2.5)] {
-            assert_eq!(Spread::of(values).median, median);
-        }
-    }
 }

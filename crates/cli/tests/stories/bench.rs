@@ -50,3 +50,28 @@ fn what_cannot_be_measured_is_refused() {
     ponder(&["bench", "prefill", "--model", arg(&dir), "--tokens", "9", "--streams", "2"], "")
         .refused(&["belong to `bench decode`"]);
 }
+
+#[test]
+fn learning_is_measured_by_steps() {
+    let small = ["--runs", "2", "--threads", "1", "--json"];
+    let train = [&["bench", "train", "--sequences", "2", "--tokens", "40"][..], &small].concat();
+    let train = ponder(&train, "");
+    if train.stderr.contains("--isa reference") {
+        println!("skipped: this processor has no fast path");
+        return;
+    }
+    let train = train.json();
+    assert_eq!(
+        (train["bench"].as_str(), train["shape"].as_str()),
+        (Some("train"), Some("deepseek-v3-21m"))
+    );
+    assert!(train["tokens_per_s"]["min"].as_f64().unwrap() > 0.0);
+    assert!(train["share"].as_f64().unwrap() < 1.0, "{train}");
+    let sizes = ["--prompts", "2", "--group", "2", "--tokens", "5", "--prompt-tokens", "3"];
+    let grpo = ponder(&[&["bench", "grpo"][..], &sizes, &small].concat(), "").json();
+    let median = |field: &str| grpo[field]["median"].as_f64().unwrap();
+    assert!(median("generate_s") > 0.0 && median("update_s") > 0.0, "{grpo}");
+    assert!(median("step_s") < 2.0 * (median("generate_s") + median("update_s")), "{grpo}");
+    ponder(&["bench", "train", "--tokens", "5000"], "").refused(&["5000 tokens exceed", "4096"]);
+    ponder(&["bench", "grpo", "--shape", "gpt-5"], "").refused(&["`gpt-5` is no built-in model"]);
+}
