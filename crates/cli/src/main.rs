@@ -32,6 +32,7 @@ mod session;
 mod template;
 mod terminal;
 mod tokenize;
+mod traces;
 mod train;
 
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ use crate::exit::usage;
 use crate::generation::{TEMPERATURE, TOP_P};
 use crate::machine::Machine;
 use crate::terminal::Terminal;
+use crate::traces::Traces;
 
 /// Memory for logits of prompts that are scored.
 const LOGITS_BYTES: usize = 256 << 20;
@@ -88,6 +89,10 @@ pub struct Args {
     /// Seconds after SIGTERM for which requests are still taken, so that load balancers notice.
     #[arg(long, value_name = "S", default_value_t = 0)]
     drain_delay: u64,
+    /// Collector of traces that takes OTLP over HTTP, such as http://127.0.0.1:4318
+    /// [default: what OTEL_EXPORTER_OTLP_ENDPOINT says, else none].
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// A line for each request on standard error.
     #[arg(long, value_enum, default_value = "off")]
     log: Log,
@@ -120,7 +125,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
         }
         asked => asked.unwrap_or(accepted),
     };
-    let server = Server::bind(args.options()?)?;
+    let traces = Traces::open(args.otlp_endpoint.as_deref())?;
+    let mut options = args.options()?;
+    options.tracer = traces.as_ref().map(Traces::tracer);
+    let server = Server::bind(options)?;
     let ops = args.backend.open(false)?;
     let (model, _) = opened.load(terminal)?;
     let n_pages = args.pages(&model, ops.as_ref(), context)?;
@@ -156,6 +164,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
     }
     println!("ready on {}", server.url()?);
     server.run(&mut engine, served)?;
+    if let Some(traces) = traces {
+        traces.close();
+    }
     if !terminal.quiet {
         println!("ended");
     }
@@ -183,6 +194,7 @@ impl Args {
                 delay: Duration::from_secs(self.drain_delay),
                 limit: Duration::from_secs(self.drain_limit),
             },
+            tracer: None,
         })
     }
 

@@ -170,7 +170,7 @@ impl<M: LanguageModel> Engine<M> {
     /// After an error the sequences stand where they stood, so the step can be tried again.
     pub fn step(&mut self, now: u64) -> Result<Vec<Event>, EngineError> {
         self.expire(now);
-        self.admit();
+        self.admit(now);
         let plan = plan(&mut self.running, &mut self.pool, &mut self.fairness, &self.options);
         if !plan.work.is_empty() {
             let is_watched = self.running.iter().any(|sequence| sequence.request.experts);
@@ -270,14 +270,15 @@ impl<M: LanguageModel> Engine<M> {
 
     /// Admits in the order of fairness until one does not fit. It is not passed by: its turn comes
     /// as soon as enough of the running sequences, which all have a bound, have ended.
-    fn admit(&mut self) {
+    fn admit(&mut self, now: u64) {
         while self.running.len() < self.options.max_sequences {
             let tenants = self.waiting.iter().map(|sequence| sequence.request.tenant);
             let Some(index) = self.fairness.next_admission(tenants) else { return };
             if !self.waiting[index].enter(&mut self.pool) {
                 return;
             }
-            let sequence = self.waiting.remove(index).expect("index is in range");
+            let mut sequence = self.waiting.remove(index).expect("index is in range");
+            sequence.admitted = now;
             self.fairness.admit(sequence.request.tenant, sequence.n_due());
             self.running.push(sequence);
         }
@@ -317,9 +318,9 @@ impl<M: LanguageModel> Engine<M> {
             }
         }
         if start < sequence.n_prompt && !sequence.is_prefilling() {
-            let (id, cached_tokens) = (sequence.id, sequence.n_cached);
+            let (id, cached_tokens, admitted) = (sequence.id, sequence.n_cached, sequence.admitted);
             self.counts.cached_tokens += cached_tokens as u64;
-            self.events.push(Event::Prefilled { sequence: id, cached_tokens });
+            self.events.push(Event::Prefilled { sequence: id, cached_tokens, admitted });
         }
         if sequence.n_computed < sequence.tokens.len() {
             return Ok(None);

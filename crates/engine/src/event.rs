@@ -84,6 +84,8 @@ pub enum Event {
         sequence: SequenceId,
         /// Tokens of the prompt that came from the prefix cache.
         cached_tokens: usize,
+        /// When it was admitted, on the clock of deadlines: until then it waited.
+        admitted: u64,
     },
     /// The log-probability of a token of the prompt, for requests that score their prompt. In
     /// order, from index 1: nothing precedes the first token.

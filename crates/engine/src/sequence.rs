@@ -33,6 +33,8 @@ pub(crate) struct Sequence {
     pub pages: Vec<PageId>,
     /// Pages promised to it and not taken yet.
     pub n_promised: usize,
+    /// When it was admitted, on the clock of deadlines.
+    pub admitted: u64,
     /// What stands before the first page that is not full of computed prompt tokens.
     parent: Parent,
     sampler: Sampler,
@@ -54,6 +56,7 @@ impl Sequence {
             n_cached: 0,
             pages: Vec::new(),
             n_promised: 0,
+            admitted: 0,
             parent: Parent::Salt(request.cache_salt),
             sampler: Sampler::new(request.sampling.clone(), &tokens),
             think,

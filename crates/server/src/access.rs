@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::error::{ApiError, Kind};
 use crate::options::ServerOptions;
+use crate::traces::Caller;
 
 /// Whoever a key belongs to; everybody, where there are no keys.
 pub struct Tenant {
@@ -40,6 +41,8 @@ pub struct Access {
 pub struct Admission {
     /// Whose it is.
     pub tenant: Arc<Tenant>,
+    /// Where it came from.
+    pub caller: Caller,
 }
 
 impl Access {
@@ -100,9 +103,9 @@ impl Access {
     }
 
     /// Counts a request of a tenant, if its limits allow one more.
-    pub fn admit(&self, tenant: Arc<Tenant>) -> Result<Admission, ApiError> {
+    pub fn admit(&self, tenant: Arc<Tenant>, caller: Caller) -> Result<Admission, ApiError> {
         let before = tenant.requests_at_once.fetch_add(1, Ordering::SeqCst);
-        let admission = Admission { tenant };
+        let admission = Admission { tenant, caller };
         if self.requests_at_once.is_some_and(|max| before >= max) {
             let message = format!("this key already has {before} requests in progress");
             return Err(rate_limited(message, 1));

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::access::{Access, Tenant};
+use crate::access::{Access, Admission};
 use crate::engine_loop::{Board, EngineHandle};
 use crate::error::ApiError;
 use crate::generate::{Generate, Terms};
-use crate::generation::Generation;
+use crate::generation::{Generation, Watch};
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
 use crate::served::Served;
+use crate::traces::GenerationSpan;
 
 /// The state of the server.
 pub struct App {
@@ -57,18 +58,21 @@ impl App {
     pub async fn generate(
         &self,
         asked: &Generate,
-        tenant: &Tenant,
+        admission: &Admission,
     ) -> Result<Generation, ApiError> {
         let now_ms = self.board.now_ms();
         let limits = &self.options.limits;
         let terms = Terms {
-            tenant: tenant.id,
-            cache_salt: tenant.cache_salt,
+            tenant: admission.tenant.id,
+            cache_salt: admission.tenant.cache_salt,
+            now: now_ms,
             admit_by: now_ms + limits.queue_wait.as_millis() as u64,
             deadline: now_ms + limits.answer.as_millis() as u64,
         };
         let (served, metrics) = (self.served.clone(), self.metrics.clone());
-        Generation::start(asked, terms, served, self.engine.clone(), metrics).await
+        let tracer = self.options.tracer.as_ref();
+        let span = tracer.map(|t| GenerationSpan::begin(t, asked, &admission.caller, &served.name));
+        Generation::start(asked, terms, served, self.engine.clone(), Watch { metrics, span }).await
     }
 
     /// Refuses any model but the one that is served.

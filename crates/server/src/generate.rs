@@ -118,6 +118,8 @@ pub struct Terms {
     pub tenant: u64,
     /// Only equal salts share cached prompts.
     pub cache_salt: u128,
+    /// Now, on the engine's clock.
+    pub now: u64,
     /// When it ends if it still waits, on the engine's clock.
     pub admit_by: u64,
     /// When it ends in any case.

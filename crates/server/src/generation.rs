@@ -12,6 +12,7 @@ use crate::generate::{Generate, Terms};
 use crate::metrics::{Metrics, Timing};
 use crate::output::{Completion, Output};
 use crate::served::Served;
+use crate::traces::GenerationSpan;
 
 /// The most events that one call takes together.
 const MAX_TOGETHER: usize = 1024;
@@ -19,11 +20,19 @@ const MAX_TOGETHER: usize = 1024;
 /// A request that runs.
 pub struct Generation {
     served: Arc<Served>,
-    metrics: Arc<Metrics>,
+    watch: Watch,
     events: mpsc::UnboundedReceiver<Stamped>,
     choices: Vec<Choice>,
     ids: Vec<SequenceId>,
     engine: EngineHandle,
+}
+
+/// What takes notice of how a request goes.
+pub struct Watch {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Its span, where there are traces.
+    pub span: Option<GenerationSpan>,
 }
 
 struct Choice {
@@ -40,7 +49,7 @@ impl Generation {
         terms: Terms,
         served: Arc<Served>,
         engine: EngineHandle,
-        metrics: Arc<Metrics>,
+        watch: Watch,
     ) -> Result<Generation, ApiError> {
         let start = Instant::now();
         // Compiling a grammar takes milliseconds.
@@ -49,7 +58,7 @@ impl Generation {
         let choices = prompts
             .map(|prompt| Choice {
                 completion: Completion::new(&served, prompt, asked),
-                timing: Timing::new(start),
+                timing: Timing::new(start, terms.now),
                 is_cancelled: false,
                 is_finished: false,
             })
@@ -61,7 +70,7 @@ impl Generation {
             return Err(ApiError::engine_gone());
         }
         let ids = accepted.await.map_err(|_| ApiError::engine_gone())??;
-        Ok(Generation { served, metrics, events, choices, ids, engine })
+        Ok(Generation { served, watch, events, choices, ids, engine })
     }
 
     /// What came since the last call, each with its choice; `None` after the end of all choices.
@@ -99,13 +108,18 @@ impl Generation {
     fn take(&mut self, stamped: Stamped, outputs: &mut [Vec<Output>]) -> Result<(), ApiError> {
         let Stamped { choice: index, at, event } = stamped;
         let choice = &mut self.choices[index];
+        let (timing, metrics) = (&mut choice.timing, &self.watch.metrics);
         match &event {
-            Event::Token { token, .. } => choice.timing.token(at, token, &self.metrics),
+            Event::Token { token, .. } => timing.token(at, token, metrics),
             Event::Finished { reason, usage, .. } => {
                 choice.is_finished = true;
-                choice.timing.finish(at, reason, usage, &self.metrics);
+                timing.finish(at, reason, usage, metrics);
             }
-            Event::Prefilled { .. } | Event::PromptToken { .. } | Event::Next { .. } => {}
+            Event::Prefilled { admitted, .. } => timing.admitted(*admitted, metrics),
+            Event::PromptToken { .. } | Event::Next { .. } => {}
+        }
+        if let Some(span) = &mut self.watch.span {
+            span.note(at, &event, choice.timing.waited(), choice.is_cancelled);
         }
         choice.completion.push(&self.served, event, &mut outputs[index])?;
         if choice.completion.is_stopped() && !choice.is_cancelled {

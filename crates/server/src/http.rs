@@ -28,6 +28,7 @@ use crate::access::{Admission, Tenant};
 use crate::app::App;
 use crate::error::{ApiError, Kind};
 use crate::fields::Fields;
+use crate::traces::Caller;
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
@@ -105,5 +106,5 @@ fn admit(app: &App, parts: &Parts) -> Result<Admission, ApiError> {
     }
     let tenant = parts.extensions.get::<Arc<Tenant>>().cloned();
     let tenant = tenant.ok_or_else(|| ApiError::new(Kind::Unauthenticated, "no API key"))?;
-    app.access.admit(tenant)
+    app.access.admit(tenant, Caller::of(parts))
 }

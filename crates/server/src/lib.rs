@@ -27,6 +27,7 @@ mod served;
 mod server;
 mod thinking;
 mod tools;
+mod traces;
 mod web;
 
 pub use options::{Drain, Limits, ServerOptions};

@@ -2,7 +2,7 @@
 //! those lack, such as the time to the first token of the answer.
 
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ponder_engine::{FinishReason, Stats, TokenEvent, Usage};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
@@ -58,6 +58,7 @@ pub struct Metrics {
     first_token: Histogram,
     first_answer_token: Histogram,
     between_tokens: Histogram,
+    queue: Histogram,
     request: Histogram,
     request_prompt_tokens: Histogram,
     request_generation_tokens: Histogram,
@@ -85,6 +86,7 @@ impl Metrics {
             first_token: Histogram::new(FIRST_TOKEN_S),
             first_answer_token: Histogram::new(FIRST_TOKEN_S),
             between_tokens: Histogram::new(BETWEEN_TOKENS_S),
+            queue: Histogram::new(REQUEST_S),
             request: Histogram::new(REQUEST_S),
             request_prompt_tokens: Histogram::new(TOKENS),
             request_generation_tokens: Histogram::new(TOKENS),
@@ -124,6 +126,8 @@ impl Metrics {
         );
         let help = "Between tokens of a sequence";
         to.register("vllm:inter_token_latency_seconds", help, self.between_tokens.clone());
+        let help = "From request to admission";
+        to.register("vllm:request_queue_time_seconds", help, self.queue.clone());
         let help = "From request to last token";
         to.register("vllm:e2e_request_latency_seconds", help, self.request.clone());
         let help = "Prompt tokens of a request";
@@ -163,14 +167,28 @@ fn catch_up(counter: &Counter, total: u64) {
 /// The times of one choice.
 pub struct Timing {
     start: Instant,
+    /// The same on the engine's clock.
+    start_ms: u64,
+    waited: Duration,
     last_token: Option<Instant>,
     has_answer: bool,
 }
 
 impl Timing {
-    /// A request that began at `start`.
-    pub fn new(start: Instant) -> Timing {
-        Timing { start, last_token: None, has_answer: false }
+    /// A request that began at `start`, which is `start_ms` on the engine's clock.
+    pub fn new(start: Instant, start_ms: u64) -> Timing {
+        Timing { start, start_ms, waited: Duration::ZERO, last_token: None, has_answer: false }
+    }
+
+    /// Notes when it was admitted, on the engine's clock.
+    pub fn admitted(&mut self, at_ms: u64, metrics: &Metrics) {
+        self.waited = Duration::from_millis(at_ms.saturating_sub(self.start_ms));
+        metrics.queue.observe(self.waited.as_secs_f64());
+    }
+
+    /// How long it waited to be admitted.
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Notes a token.

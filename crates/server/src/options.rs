@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use opentelemetry_sdk::trace::SdkTracer;
+
 /// How to serve.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
@@ -19,6 +21,8 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// How the end goes.
     pub drain: Drain,
+    /// Where spans go; without one there are none.
+    pub tracer: Option<SdkTracer>,
 }
 
 /// Bounds on what a client can make the server do. Reaching one is an answer, not an accident.

@@ -128,6 +128,7 @@ impl LanguageModel for Echo {
 /// Starts a server on a thread of its own; it ends with the process. Where it listens.
 pub fn start() -> String {
     let options = ServerOptions {
+        tracer: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         api_keys: Vec::new(),
         cors_origins: Vec::new(),

@@ -29,4 +29,5 @@ mod support;
 mod templates;
 mod thinking;
 mod tokens;
+mod traces;
 mod transport;

@@ -25,7 +25,9 @@ pub fn command(args: &[&str]) -> Command {
     command.args(args).env_remove("NO_COLOR").env("TERM", "xterm");
     let own = std::env::temp_dir().join("ponder-stories");
     command.env("XDG_STATE_HOME", &own).env("HF_HOME", own.join("hub"));
-    for name in ["HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_TOKEN_PATH"] {
+    let otlp = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+    for name in ["HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_TOKEN_PATH"].into_iter().chain(otlp)
+    {
         command.env_remove(name);
     }
     command.env("NO_PROXY", "127.0.0.1");

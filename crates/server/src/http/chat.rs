@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::gate::json_response;
 use super::{answer_error_parts, sse};
-use crate::access::{Admission, Tenant};
+use crate::access::Admission;
 use crate::app::App;
 use crate::collected::collect;
 use crate::dialect::openai_chat::{Chat, ChatWriter, Manners};
@@ -39,8 +39,7 @@ async fn answer(app: Arc<App>, request: Request, manners: Manners) -> Response {
 }
 
 async fn run(app: &Arc<App>, chat: Chat, admission: Admission) -> Result<Response, ApiError> {
-    let tenant: &Tenant = &admission.tenant;
-    let generation = app.generate(&chat.asked, tenant).await?;
+    let generation = app.generate(&chat.asked, &admission).await?;
     if chat.is_stream {
         let writer = ChatWriter::new(chat.style, app.served.clone());
         return Ok(sse::respond(generation, writer, admission));

@@ -20,7 +20,7 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
         let read = || Completions::read(fields, &app.served, &app.options.limits);
         let completions = super::body::work(&app, n_bytes, read).await?;
         let asked = &completions.asked;
-        let generation = app.generate(asked, &admission.tenant).await?;
+        let generation = app.generate(asked, &admission).await?;
         if completions.is_stream {
             let writer = CompletionsWriter::new(completions.style, app.served.clone());
             return Ok(sse::respond(generation, writer, admission));

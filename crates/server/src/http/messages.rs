@@ -19,7 +19,7 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
         let (admission, fields, n_bytes) = super::admit_body(&app, &parts, body).await?;
         let read = || Messages::read(fields, &app.served);
         let messages = super::body::work(&app, n_bytes, read).await?;
-        let generation = app.generate(&messages.asked, &admission.tenant).await?;
+        let generation = app.generate(&messages.asked, &admission).await?;
         if messages.is_stream {
             let n_prompt = messages.asked.prompts[0].len();
             let writer = MessagesWriter::new(messages.style, n_prompt);

@@ -55,7 +55,7 @@ async fn answer_chat(app: Arc<App>, parts: &Parts, body: Body) -> Result<Respons
     let (value, n_bytes) = super::body::read_json(&app, body).await?;
     let fields = Fields::new(value, "")?;
     let asked = super::body::work(&app, n_bytes, || read_chat(fields, &app.served)).await?;
-    let generation = app.generate(&asked, &admission.tenant).await?;
+    let generation = app.generate(&asked, &admission).await?;
     Ok(sse::respond(generation, PageWriter::new(app.served.clone()), admission))
 }
 

@@ -19,7 +19,7 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
         let (admission, fields, n_bytes) = super::admit_body(&app, &parts, body).await?;
         let read = || Responses::read(fields, &app.served);
         let responses = super::body::work(&app, n_bytes, read).await?;
-        let generation = app.generate(&responses.asked, &admission.tenant).await?;
+        let generation = app.generate(&responses.asked, &admission).await?;
         if responses.is_stream {
             return Ok(sse::respond(generation, ResponsesWriter::new(responses.style), admission));
         }
