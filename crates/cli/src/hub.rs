@@ -3,15 +3,34 @@
 
 use std::path::PathBuf;
 
-use ponder_hub::{Cache, Endpoint, ModelName, Options, Patience, Proxy};
+use ponder_eval::bench::HubFile;
+use ponder_hub::{Cache, Endpoint, ModelName, Options, Patience, Proxy, pull_files};
 
 use crate::exit::usage;
+use crate::pull::Watcher;
+use crate::terminal::Terminal;
 
 /// The folder of a model that was pulled, by its name on the hub; `None` if the text is no such
 /// name, or that model is not here.
 pub fn pulled(name: &str) -> Option<PathBuf> {
     let name = ModelName::parse(name, None).ok()?;
     cache()?.find(&name)
+}
+
+/// A file of a data set that was pulled; `None` if it is not here.
+pub fn pulled_file(data: &HubFile) -> Option<PathBuf> {
+    let name = ModelName::parse(data.repository, None).ok()?.of_data();
+    Some(cache()?.find(&name)?.join(data.file)).filter(|file| file.is_file())
+}
+
+/// Fetches a file of a data set into the cache.
+pub fn pull_file(data: &HubFile, terminal: &Terminal) -> anyhow::Result<PathBuf> {
+    let name = ModelName::parse(data.repository, None)?.of_data();
+    let options = options(1)?;
+    let watcher = Watcher::new(*terminal);
+    let pulled = pull_files(&options, &name, &[data.file], &|event| watcher.on(event));
+    watcher.finish();
+    Ok(pulled?.folder.join(data.file))
 }
 
 /// How to pull.

@@ -64,7 +64,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<()> {
 }
 
 /// Shows a pull on a terminal: a bar, and what went wrong on the way.
-struct Watcher {
+pub struct Watcher {
     terminal: Terminal,
     start: Instant,
     state: Mutex<State>,
@@ -77,13 +77,14 @@ struct State {
 }
 
 impl Watcher {
-    fn new(terminal: Terminal) -> Watcher {
+    /// One that has seen nothing yet.
+    pub fn new(terminal: Terminal) -> Watcher {
         let state = Mutex::new(State { total_bytes: 0, kept_bytes: 0, bar: None });
         Watcher { terminal, start: Instant::now(), state }
     }
 
     /// Called from every transfer's thread.
-    fn on(&self, event: Event) {
+    pub fn on(&self, event: Event) {
         let mut state = self.state.lock().expect("nothing panics while it holds this");
         match event {
             Event::Listed { total_bytes, kept_bytes, .. } => {
@@ -120,7 +121,7 @@ impl Watcher {
     }
 
     /// Takes the bar away. Returns the seconds since the start.
-    fn finish(self) -> f64 {
+    pub fn finish(self) -> f64 {
         let state = self.state.into_inner().expect("nothing panics while it holds this");
         if let Some(bar) = state.bar {
             bar.finish_and_clear();

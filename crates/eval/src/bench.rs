@@ -29,12 +29,23 @@ pub struct Benchmark {
     pub fields: &'static str,
     /// Samples a question in DeepSeek's evaluation of R1 (R1's paper, second version, appendix).
     pub r1_samples: usize,
+    /// Where a hub has the data in one file.
+    pub hub: Option<HubFile>,
     /// Column names of CSV files that have no header row.
     pub columns: Option<&'static [&'static str]>,
     /// Makes questions of the rows.
     pub questions: fn(&Table) -> Result<Vec<Question>, EvalError>,
     /// Published scores.
     pub marks: &'static [Mark],
+}
+
+/// A file of a data set on the hub.
+#[derive(Clone, Copy, Debug)]
+pub struct HubFile {
+    /// OWNER/NAME.
+    pub repository: &'static str,
+    /// Its path there.
+    pub file: &'static str,
 }
 
 /// A published score in percent.
@@ -98,6 +109,11 @@ impl Benchmark {
         Ok(Loaded { questions, data_sha256: table.sha256 })
     }
 
+    /// Whether `path` holds data that could be the benchmark's.
+    pub fn is_in(&self, path: &Path) -> bool {
+        self.files(path).is_ok()
+    }
+
     /// The files meant by `path`, in the order of their names.
     fn files(&self, path: &Path) -> Result<Vec<PathBuf>, EvalError> {
         if path.is_file() {
@@ -121,11 +137,14 @@ impl Benchmark {
     }
 
     fn hint(&self) -> String {
-        format!(
-            "`--data PATH` names the file of {}, with the fields {}; fetching from a hub is not \
-             there yet",
+        let named = format!(
+            "`--data PATH` names the file of {}, with the fields {}",
             self.title, self.fields
-        )
+        );
+        match self.hub {
+            Some(hub) => format!("{named}; `--pull` fetches it from {}", hub.repository),
+            None => format!("{named}; it is not fetched: get it from its authors"),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The cache that programs share: `models--OWNER--NAME/` with `blobs/` by hash, `snapshots/` by
+//! The cache that programs share: `models--OWNER--NAME/`, or `datasets--…`, with `blobs/` by hash, `snapshots/` by
 //! commit, made of links to blobs, and `refs/`, files that name a commit.
 
 use std::fs::{self, File, OpenOptions};
@@ -27,7 +27,7 @@ pub struct Cache {
 impl Cache {
     /// The folder of a model that was pulled; `None` if this revision was not.
     pub fn find(&self, name: &ModelName) -> Option<PathBuf> {
-        let repository = self.repository(&name.repository);
+        let repository = self.repository(name);
         let commit = match is_commit(&name.revision) {
             true => name.revision.clone(),
             false => fs::read_to_string(repository.reference(&name.revision)).ok()?,
@@ -37,9 +37,9 @@ impl Cache {
         snapshot.is_dir().then_some(snapshot)
     }
 
-    pub(crate) fn repository(&self, repository: &str) -> RepositoryCache {
+    pub(crate) fn repository(&self, name: &ModelName) -> RepositoryCache {
         // Names have no `--` of their own, so no two models share a folder.
-        let folder = format!("models--{}", repository.replace('/', "--"));
+        let folder = format!("{}--{}", name.shelf(), name.repository.replace('/', "--"));
         let locks = self.root.join(".locks").join(&folder);
         RepositoryCache { dir: self.root.join(folder), locks }
     }
@@ -138,11 +138,13 @@ impl RepositoryCache {
         let snapshot = self.snapshot(commit);
         fs::create_dir_all(&snapshot).map_err(HubError::io(&snapshot))?;
         for file in files {
-            link(
-                &self.dir,
-                &Path::new("../../blobs").join(file.digest.hex()),
-                &snapshot.join(&file.name),
-            )?;
+            let place = snapshot.join(&file.name);
+            let depth = file.name.matches('/').count();
+            if let Some(folder) = place.parent().filter(|_| depth > 0) {
+                fs::create_dir_all(folder).map_err(HubError::io(folder))?;
+            }
+            let up = "../".repeat(depth + 2);
+            link(&self.dir, &Path::new(&up).join("blobs").join(file.digest.hex()), &place)?;
         }
         if revision != commit {
             let reference = self.reference(revision);

@@ -84,7 +84,7 @@ fn transfer(
         return Ok(());
     }
     let client = transfers.client;
-    let url = client.endpoint.file(&client.name.repository, transfers.commit, &remote.name);
+    let url = client.endpoint.file(client.name, transfers.commit, &remote.name);
     let mut response = client.open(&url, partial.len_bytes)?;
     place(&response, remote, partial)?;
     let mut body = response.body_mut().as_reader();

@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::{HubError, Result};
+use crate::name::ModelName;
 
 /// What may stand in a segment of a path as it is (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -40,16 +41,18 @@ impl Endpoint {
         &self.url
     }
 
-    /// Where a revision of a model is described, hashes and sizes included.
-    pub(crate) fn listing(&self, repository: &str, revision: &str) -> String {
-        let revision = utf8_percent_encode(revision, SEGMENT);
-        format!("{}/api/models/{repository}/revision/{revision}?blobs=true", self.url)
+    /// Where a revision of a repository is described, hashes and sizes included.
+    pub(crate) fn listing(&self, name: &ModelName) -> String {
+        let revision = utf8_percent_encode(&name.revision, SEGMENT);
+        let (shelf, repository) = (name.shelf(), &name.repository);
+        format!("{}/api/{shelf}/{repository}/revision/{revision}?blobs=true", self.url)
     }
 
-    /// Where a file at the top of a repository is.
-    pub(crate) fn file(&self, repository: &str, commit: &str, name: &str) -> String {
-        let name = utf8_percent_encode(name, SEGMENT);
-        format!("{}/{repository}/resolve/{commit}/{name}", self.url)
+    /// Where a file of a repository is.
+    pub(crate) fn file(&self, name: &ModelName, commit: &str, file: &str) -> String {
+        let segments = file.split('/').map(|part| utf8_percent_encode(part, SEGMENT).to_string());
+        let file = segments.collect::<Vec<_>>().join("/");
+        format!("{}/{}/resolve/{commit}/{file}", self.url, name.path())
     }
 
     /// Whether a token may go there: the hub's own scheme, host and port, nothing else.
@@ -120,11 +123,18 @@ mod tests {
     #[test]
     fn addresses() {
         let hub = Endpoint::parse("https://Hub.example/mirror/").unwrap();
+        let name = ModelName::parse("a/b", Some("refs/pr/2")).unwrap();
         assert_eq!(
-            hub.file("a/b", "c0", "x y#.json"),
+            hub.file(&name, "c0", "x y#.json"),
             "https://Hub.example/mirror/a/b/resolve/c0/x%20y%23.json"
         );
-        assert!(hub.listing("a/b", "refs/pr/2").ends_with("/revision/refs%2Fpr%2F2?blobs=true"));
+        assert!(hub.listing(&name).ends_with("/api/models/a/b/revision/refs%2Fpr%2F2?blobs=true"));
+        let data = name.of_data();
+        assert_eq!(
+            hub.file(&data, "c0", "main/x y.parquet"),
+            "https://Hub.example/mirror/datasets/a/b/resolve/c0/main/x%20y.parquet"
+        );
+        assert!(hub.listing(&data).contains("/api/datasets/a/b/revision/"));
         for bad in [
             "",
             "hub.example",

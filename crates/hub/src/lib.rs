@@ -1,4 +1,4 @@
-//! Checkpoints from a Hugging Face-style hub: which files a model needs, transfers that survive
+//! Checkpoints and data sets from a Hugging Face-style hub: which files are needed, transfers that survive
 //! broken connections and are checked by hash, and the cache layout that other programs share.
 //!
 //! Sources: the hub's HTTP API (`/api/models/…/revision/…?blobs=true`, `/OWNER/NAME/resolve/…`)
@@ -22,7 +22,7 @@ pub use cache::Cache;
 pub use endpoint::Endpoint;
 pub use error::{HubError, Result};
 pub use name::ModelName;
-pub use pull::{Event, Options, Pulled, pull};
+pub use pull::{Event, Options, Pulled, pull, pull_files};
 pub use retry::Patience;
 /// How to reach the hub through a proxy; the caller decides whether the environment says so.
 pub use ureq::Proxy;

@@ -1,4 +1,4 @@
-//! What a hub says of a revision: its commit, and of each needed file the length and the hash.
+//! What a hub says of a revision: its commit, and of each wanted file the length and the hash.
 
 use serde::Deserialize;
 
@@ -7,12 +7,12 @@ use crate::digest::Digest;
 use crate::error::{HubError, Result, shown};
 use crate::name::{file_problem, is_commit};
 use crate::retry::{Patience, Tries, Watch};
-use crate::select::needed;
+use crate::select::{Wanted, named, needed};
 
 /// A file as the hub describes it.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteFile {
-    /// At the top of the repository; checked.
+    /// Its path in the repository; checked.
     pub name: String,
     pub size_bytes: u64,
     pub digest: Digest,
@@ -22,7 +22,7 @@ pub(crate) struct RemoteFile {
 pub(crate) struct Listing {
     /// 40 hexadecimal digits; checked.
     pub commit: String,
-    /// The needed ones, small ones first: what is wrong with a model shows early.
+    /// The wanted ones, small ones first: what is wrong with a model shows early.
     pub files: Vec<RemoteFile>,
 }
 
@@ -49,9 +49,14 @@ struct Lfs {
 }
 
 /// Asks the hub.
-pub(crate) fn list(client: &Client<'_>, patience: &Patience, watch: Watch<'_>) -> Result<Listing> {
+pub(crate) fn list(
+    client: &Client<'_>,
+    wanted: Wanted<'_>,
+    patience: &Patience,
+    watch: Watch<'_>,
+) -> Result<Listing> {
     let model = &client.name.repository;
-    let url = client.endpoint.listing(model, &client.name.revision);
+    let url = client.endpoint.listing(client.name);
     let body = Tries::new(url.clone(), patience, watch).run(|| client.read(&url))?;
     let answer: Answer = serde_json::from_slice(&body).map_err(|error| HubError::Answer {
         what: url.clone(),
@@ -67,7 +72,10 @@ pub(crate) fn list(client: &Client<'_>, patience: &Patience, watch: Watch<'_>) -
         }
     }
     let names: Vec<&str> = answer.siblings.iter().map(|file| file.rfilename.as_str()).collect();
-    let chosen = needed(model, &names)?;
+    let chosen = match wanted {
+        Wanted::Checkpoint => needed(model, &names)?,
+        Wanted::Files(wanted) => named(model, &names, wanted)?,
+    };
     let mut files = Vec::new();
     for sibling in answer.siblings.iter().filter(|file| chosen.contains(&file.rfilename.as_str())) {
         files.push(match described(sibling) {
@@ -98,7 +106,7 @@ fn ask(
     patience: &Patience,
     watch: Watch<'_>,
 ) -> Result<RemoteFile> {
-    let url = client.endpoint.file(&client.name.repository, commit, name);
+    let url = client.endpoint.file(client.name, commit, name);
     let headers = Tries::new(url.clone(), patience, watch).run(|| client.describe(&url))?;
     let first = |names: [&str; 2]| names.into_iter().find_map(|name| header(&headers, name));
     let digest = first(["x-linked-etag", "etag"]).and_then(Digest::from_etag);

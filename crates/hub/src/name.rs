@@ -9,9 +9,18 @@ const REVISION_CHARS_MAX: usize = 200;
 const FILE_BYTES_MAX: usize = 255;
 const FILE_PATH_BYTES_MAX: usize = 1024;
 
-/// A model on a hub, as typed: `OWNER/NAME` or `OWNER/NAME@REVISION`.
+/// What a repository holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Model,
+    Data,
+}
+
+/// A model on a hub, as typed: `OWNER/NAME` or `OWNER/NAME@REVISION`. A data set has such a name,
+/// too, in a space of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelName {
+    pub(crate) kind: Kind,
     /// OWNER/NAME.
     pub repository: String,
     /// Branch, tag or commit; `main` unless given.
@@ -38,7 +47,29 @@ impl ModelName {
         if !is_revision(revision) {
             return Err(bad("its revision is no name of a branch, tag or commit"));
         }
-        Ok(ModelName { repository: repository.to_owned(), revision: revision.to_owned() })
+        let (repository, revision) = (repository.to_owned(), revision.to_owned());
+        Ok(ModelName { kind: Kind::Model, repository, revision })
+    }
+
+    /// The data set of this name instead of the model.
+    pub fn of_data(self) -> ModelName {
+        ModelName { kind: Kind::Data, ..self }
+    }
+
+    /// Where the hub's API and its cache have repositories of this kind.
+    pub(crate) fn shelf(&self) -> &'static str {
+        match self.kind {
+            Kind::Model => "models",
+            Kind::Data => "datasets",
+        }
+    }
+
+    /// The path of its pages and files.
+    pub(crate) fn path(&self) -> String {
+        match self.kind {
+            Kind::Model => self.repository.clone(),
+            Kind::Data => format!("datasets/{}", self.repository),
+        }
     }
 }
 

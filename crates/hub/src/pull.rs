@@ -13,6 +13,7 @@ use crate::error::{HubError, Result};
 use crate::listing::{Listing, RemoteFile, list};
 use crate::name::ModelName;
 use crate::retry::{Patience, Watch};
+use crate::select::Wanted;
 
 /// Where from, where to, and how.
 #[derive(Clone, Debug)]
@@ -87,12 +88,31 @@ pub fn pull(
     name: &ModelName,
     observe: &(dyn Fn(Event) + Sync),
 ) -> Result<Pulled> {
+    pull_wanted(options, name, Wanted::Checkpoint, observe)
+}
+
+/// Makes named files of a repository complete in the cache.
+pub fn pull_files(
+    options: &Options,
+    name: &ModelName,
+    wanted: &[&str],
+    observe: &(dyn Fn(Event) + Sync),
+) -> Result<Pulled> {
+    pull_wanted(options, name, Wanted::Files(wanted), observe)
+}
+
+fn pull_wanted(
+    options: &Options,
+    name: &ModelName,
+    wanted: Wanted<'_>,
+    observe: &(dyn Fn(Event) + Sync),
+) -> Result<Pulled> {
     let client = Client::new(options, name)?;
     let stop = AtomicBool::new(false);
     let on_wait = |what: &str, wait| observe(Event::Retry { what: what.to_owned(), wait });
     let watch = Watch { stop: &stop, on_wait: &on_wait };
-    let Listing { commit, files } = list(&client, &options.patience, watch)?;
-    let cache = options.cache.repository(&name.repository);
+    let Listing { commit, files } = list(&client, wanted, &options.patience, watch)?;
+    let cache = options.cache.repository(name);
     cache.create()?;
     let kept = files.iter().map(|file| cache.kept_bytes(file)).collect::<Result<Vec<u64>>>()?;
     let bytes = files.iter().fold(0u64, |sum, file| sum.saturating_add(file.size_bytes));

@@ -1,9 +1,18 @@
-//! Which files of a repository a model needs.
+//! Which files of a repository are fetched: those that a model needs, or those that are named.
 
 use crate::error::{HubError, Result};
 
 const INDEX: &str = "model.safetensors.index.json";
 const SINGLE: &str = "model.safetensors";
+
+/// Which files of a repository are fetched.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// What running a model needs.
+    Checkpoint,
+    /// Those with these names.
+    Files(&'a [&'a str]),
+}
 
 /// The names at the top of a repository that Ponder reads: config, tokenizer, chat template, and
 /// the weights once. An index says that the weights are its shards: other safetensors files
@@ -33,6 +42,19 @@ pub fn needed<'n>(model: &str, names: &[&'n str]) -> Result<Vec<&'n str>> {
         return Err(missing(what, "look for the same model as *.safetensors"));
     }
     Ok(top.into_iter().filter(|name| is_small_part(name) || is_weights(name)).collect())
+}
+
+/// The wanted names, all of which must be there.
+pub fn named<'n>(repository: &str, names: &[&'n str], wanted: &[&str]) -> Result<Vec<&'n str>> {
+    let chosen: Vec<&str> = names.iter().copied().filter(|name| wanted.contains(name)).collect();
+    match wanted.iter().find(|name| !chosen.contains(name)) {
+        None => Ok(chosen),
+        Some(lost) => Err(HubError::NoCheckpoint {
+            model: repository.into(),
+            what: format!("has no file {lost}"),
+            hint: "the repository was changed: fetch the file by other means",
+        }),
+    }
 }
 
 fn is_shard(name: &str) -> bool {
@@ -90,6 +112,14 @@ mod tests {
         assert_eq!(needed("a/b", &both).unwrap(), ["config.json", "model.safetensors"]);
         let odd = ["config.json", "weights.safetensors", "model.safetensors.index.json"];
         assert_eq!(needed("a/b", &odd).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn files_by_name() {
+        let names = ["README.md", "main/test.parquet", "main/train.parquet"];
+        assert_eq!(named("a/b", &names, &["main/test.parquet"]).unwrap(), ["main/test.parquet"]);
+        let error = named("a/b", &names, &["test.parquet"]).unwrap_err().to_string();
+        assert!(error.contains("a/b: has no file test.parquet"), "{error}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             json!({
                 "name": b.name, "title": b.title, "data": b.place, "fields": b.fields,
                 "r1_samples": b.r1_samples,
+                "hub": b.hub.map(|hub| format!("{}/{}", hub.repository, hub.file)),
             })
         });
         let own = tasks.iter().map(|task| json!({"name": task.name()}));
@@ -35,6 +36,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     for b in bench::all() {
         println!("  {:14} {:28} k {:3}  {}", b.name, b.place, b.r1_samples, b.fields);
     }
+    println!("`--pull` fetches all but gpqa and livecodebench from the hub.");
     println!("Ponder's own tasks, which need no data (`own` runs them all):");
     for task in tasks {
         println!("  {}", task.name());

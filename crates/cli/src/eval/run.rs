@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
-use ponder_eval::bench;
+use ponder_eval::bench::{self, Benchmark};
 use ponder_eval::endpoint::Endpoint;
 use ponder_eval::generate::{Generator, Job, fill, missing};
 use ponder_eval::manifest::{Manifest, Settings, questions_sha256};
@@ -19,6 +19,7 @@ use super::{JudgeArgs, local, remote};
 use crate::backend::{BackendArgs, at_least_one};
 use crate::checkpoint::ModelArgs;
 use crate::exit::{Interrupted, usage};
+use crate::hub;
 use crate::interrupt::Interrupt;
 use crate::progress::SampleProgress;
 use crate::terminal::Terminal;
@@ -28,9 +29,13 @@ use crate::terminal::Terminal;
 pub struct RunArgs {
     /// Benchmark, such as math500; `own` for all of Ponder's tasks; or one of them.
     benchmark: Option<String>,
-    /// The benchmark's file, or a folder of benchmarks (`ponder eval list` shows the places).
-    #[arg(long, value_name = "PATH", default_value = "data")]
-    data: PathBuf,
+    /// The benchmark's file, or a folder of benchmarks (`ponder eval list` shows the places)
+    /// [default: the folder `data`, then what was pulled].
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Fetch the benchmark's data from the hub if it is not here.
+    #[arg(long, conflicts_with = "data")]
+    pull: bool,
     /// r1: DeepSeek's sampling and number of samples; single: one sample; greedy: the best token.
     #[arg(long, value_enum, default_value = "single")]
     protocol: ProtocolName,
@@ -108,7 +113,7 @@ pub fn run(args: &RunArgs, terminal: &Terminal) -> anyhow::Result<()> {
         let hint = "`ponder eval math500 --data FOLDER`; `ponder eval list` shows what there is";
         return Err(usage("no benchmark was named", hint));
     };
-    let asked = asked(args, name)?;
+    let asked = asked(args, name, terminal)?;
     let interrupt = Interrupt::install(true)?;
     let source = Source::open(args, sampling(args, asked.r1_samples))?;
     let settings = settings(args, name, &asked, &source)?;
@@ -207,7 +212,7 @@ fn draw(
     Ok(is_stopped)
 }
 
-fn asked(args: &RunArgs, name: &str) -> anyhow::Result<Asked> {
+fn asked(args: &RunArgs, name: &str, terminal: &Terminal) -> anyhow::Result<Asked> {
     let tasks: Option<Vec<&'static dyn Task>> = match name {
         "own" => Some(ponder_tasks::all().to_vec()),
         _ => ponder_tasks::find(name).map(|task| vec![task]),
@@ -220,7 +225,7 @@ fn asked(args: &RunArgs, name: &str) -> anyhow::Result<Asked> {
         },
         None => {
             let benchmark = bench::find_or_list(name)?;
-            let loaded = benchmark.load(&args.data)?;
+            let loaded = benchmark.load(&data(args, benchmark, terminal)?)?;
             Asked {
                 questions: loaded.questions,
                 data_sha256: Some(loaded.data_sha256),
@@ -240,6 +245,20 @@ fn asked(args: &RunArgs, name: &str) -> anyhow::Result<Asked> {
         return Err(usage(format!("no question of `{name}` is left by the filters"), hint));
     }
     Ok(asked)
+}
+
+/// Where a benchmark's data is: as named, else below the folder `data`, else in the hub's cache.
+fn data(args: &RunArgs, benchmark: &Benchmark, terminal: &Terminal) -> anyhow::Result<PathBuf> {
+    let folder = PathBuf::from("data");
+    match (&args.data, benchmark.hub) {
+        (Some(path), _) => Ok(path.clone()),
+        (None, Some(file)) if !benchmark.is_in(&folder) => match hub::pulled_file(&file) {
+            Some(path) => Ok(path),
+            None if args.pull => hub::pull_file(&file, terminal),
+            None => Ok(folder),
+        },
+        (None, _) => Ok(folder),
+    }
 }
 
 fn protocol(args: &RunArgs) -> Protocol {

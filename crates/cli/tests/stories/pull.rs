@@ -72,6 +72,33 @@ fn a_pulled_model_runs_by_its_name() {
 }
 
 #[test]
+fn a_benchmark_is_pulled_when_it_is_not_here() {
+    let (cache, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let row = |i: usize| {
+        let (problem, id) = (format!("{i}+1?"), format!("q{i}"));
+        serde_json::json!({"problem": problem, "answer": (i + 1).to_string(), "unique_id": id})
+    };
+    let rows: String = (0..3).map(|i| format!("{}\n", row(i))).collect();
+    let files = [("test.jsonl", rows.into_bytes())];
+    let repository = Repository::new("HuggingFaceH4/MATH-500", &files);
+    let hub = Hub::start(move |request| repository.answer_as_data(request));
+    let run = |more: &[&str]| {
+        let args = ["eval", "math500", "--max-tokens", "8", "--json", "--out"];
+        let mut command = command(&args);
+        command.arg(place.path().join("run")).args(more).current_dir(place.path());
+        environment(&mut command, &hub.url, &cache);
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    };
+    run(&[]).refused(&["data", "`--pull` fetches it from HuggingFaceH4/MATH-500"]);
+    assert_eq!(run(&["--pull"]).json()["coverage"]["questions"], 3);
+    let n_requests = hub.requests().len();
+    assert_eq!(run(&[]).json()["coverage"]["questions"], 3);
+    assert_eq!(hub.requests().len(), n_requests, "what was pulled needs no hub");
+}
+
+#[test]
 fn a_killed_pull_goes_on() {
     let (model, cache) = (thinking_model(), tempfile::tempdir().unwrap());
     let repository = published(model.path());

@@ -1,6 +1,6 @@
 //! The American Invitational Mathematics Examination: 30 problems a year, answers 0 to 999.
 
-use super::{Benchmark, Mark, id, mark};
+use super::{Benchmark, HubFile, Mark, id, mark};
 use crate::data::{Row, Table};
 use crate::error::EvalError;
 use crate::maths;
@@ -12,6 +12,10 @@ pub(super) const AIME_2024: Benchmark = Benchmark {
     place: "aime/aime2024.jsonl",
     fields: "id, problem, answer",
     r1_samples: 64,
+    hub: Some(HubFile {
+        repository: "HuggingFaceH4/aime_2024",
+        file: "data/train-00000-of-00001.parquet",
+    }),
     columns: None,
     questions,
     marks: MARKS_2024,
@@ -21,6 +25,10 @@ pub(super) const AIME_2025: Benchmark = Benchmark {
     name: "aime2025",
     title: "AIME 2025",
     place: "aime/aime2025.jsonl",
+    hub: Some(HubFile {
+        repository: "MathArena/aime_2025",
+        file: "data/train-00000-of-00001.parquet",
+    }),
     marks: MARKS_2025,
     ..AIME_2024
 };

@@ -15,6 +15,7 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     place: "gpqa/gpqa_diamond.csv",
     fields: "Question, Correct Answer, Incorrect Answer 1, Incorrect Answer 2, Incorrect Answer 3",
     r1_samples: 64,
+    hub: None,
     columns: None,
     questions,
     marks: MARKS,

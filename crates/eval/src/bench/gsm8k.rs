@@ -1,7 +1,7 @@
 //! GSM8K: 1,319 word problems for schools (openai/grade-school-math). R1 does not report it; it is
 //! asked like the other mathematics here.
 
-use super::{Benchmark, Mark, id, mark};
+use super::{Benchmark, HubFile, Mark, id, mark};
 use crate::data::{Row, Table};
 use crate::error::EvalError;
 use crate::maths;
@@ -13,6 +13,7 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     place: "gsm8k/test.jsonl",
     fields: "question, answer (ending in `#### N`)",
     r1_samples: 4,
+    hub: Some(HubFile { repository: "openai/gsm8k", file: "main/test-00000-of-00001.parquet" }),
     columns: None,
     questions,
     marks: MARKS,

@@ -1,7 +1,7 @@
 //! HumanEval: 164 Python functions to complete (openai/human-eval). R1's report has HumanEval-Mul,
 //! in eight languages; this is the original in Python, asked in one user turn.
 
-use super::{Benchmark, id};
+use super::{Benchmark, HubFile, id};
 use crate::code::Tests;
 use crate::data::{Row, Table};
 use crate::error::EvalError;
@@ -13,6 +13,10 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     place: "humaneval/test.jsonl",
     fields: "task_id, prompt, test, entry_point",
     r1_samples: 8,
+    hub: Some(HubFile {
+        repository: "openai/openai_humaneval",
+        file: "openai_humaneval/test-00000-of-00001.parquet",
+    }),
     columns: None,
     questions,
     marks: &[],

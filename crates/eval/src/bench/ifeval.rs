@@ -1,7 +1,7 @@
 //! IFEval: 541 prompts with instructions that rules can check (google-research). R1's report gives
 //! the prompt-level strict figure.
 
-use super::{Benchmark, Mark, id, mark};
+use super::{Benchmark, HubFile, Mark, id, mark};
 use crate::data::{Row, Table};
 use crate::error::EvalError;
 use crate::ifeval::{Instruction, problem};
@@ -13,6 +13,7 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     place: "ifeval/input_data.jsonl",
     fields: "key, prompt, instruction_id_list, kwargs",
     r1_samples: 1,
+    hub: Some(HubFile { repository: "google/IFEval", file: "ifeval_input_data.jsonl" }),
     columns: None,
     questions,
     marks: MARKS,

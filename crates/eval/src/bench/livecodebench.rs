@@ -19,6 +19,7 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     fields: "question_id, question_content, starter_code, public_test_cases, private_test_cases, \
              metadata, contest_date, difficulty, platform",
     r1_samples: 8,
+    hub: None,
     columns: None,
     questions,
     marks: MARKS,

@@ -1,6 +1,6 @@
 //! MATH-500: 500 problems of the MATH test split (openai/prm800k, `math_splits/test.jsonl`).
 
-use super::{Benchmark, Mark, id, mark};
+use super::{Benchmark, HubFile, Mark, id, mark};
 use crate::data::{Row, Table};
 use crate::error::EvalError;
 use crate::maths;
@@ -12,6 +12,7 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     place: "math500/test.jsonl",
     fields: "problem, answer, subject, level, unique_id",
     r1_samples: 16,
+    hub: Some(HubFile { repository: "HuggingFaceH4/MATH-500", file: "test.jsonl" }),
     columns: None,
     questions,
     marks: MARKS,

@@ -1,7 +1,7 @@
 //! MBPP, the sanitized test split: 257 short Python problems (google-research). R1 does not report
 //! it.
 
-use super::{Benchmark, id};
+use super::{Benchmark, HubFile, id};
 use crate::code::Tests;
 use crate::data::{Row, Table};
 use crate::error::EvalError;
@@ -13,6 +13,10 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     place: "mbpp/sanitized_test.jsonl",
     fields: "prompt, test_list, test_imports",
     r1_samples: 8,
+    hub: Some(HubFile {
+        repository: "google-research-datasets/mbpp",
+        file: "sanitized/test-00000-of-00001.parquet",
+    }),
     columns: None,
     questions,
     marks: &[],

@@ -1,6 +1,6 @@
 //! MMLU: 14,042 questions of 57 subjects with four options (hendrycks/test).
 
-use super::{Benchmark, Mark, mark};
+use super::{Benchmark, HubFile, Mark, mark};
 use crate::choice;
 use crate::data::{Row, Table};
 use crate::error::EvalError;
@@ -12,6 +12,7 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     place: "mmlu/test",
     fields: "question, A, B, C, D, answer, or question, choices, answer, subject",
     r1_samples: 1,
+    hub: Some(HubFile { repository: "cais/mmlu", file: "all/test-00000-of-00001.parquet" }),
     columns: Some(&["question", "A", "B", "C", "D", "answer"]),
     questions,
     marks: MARKS,

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ponder_hub::{Event, ModelName};
+use ponder_hub::{Event, ModelName, pull_files};
 
-use crate::hub::{COMMIT, Hub, Reply, digest};
+use crate::hub::{COMMIT, Hub, Reply, Repository, digest};
 use crate::{SHARD, assert_complete, assert_no_remains, model, name, options, run};
 
 #[test]
@@ -42,6 +42,27 @@ fn a_model_lands_in_the_shared_layout() {
     for unneeded in ["README.md", "pytorch_model.bin", ".gitattributes"] {
         assert_eq!(hub.starts_of(unneeded).len(), 0, "{unneeded}");
     }
+}
+
+#[test]
+fn a_file_of_a_data_set_lands_beside_the_models() {
+    let rows = b"{\"question\": \"1+1?\", \"answer\": \"#### 2\"}\n".to_vec();
+    let files = [("README.md", b"hello".to_vec()), ("main/test.jsonl", rows.clone())];
+    let (repository, cache) =
+        (Repository::new("someone/Sums", &files), tempfile::tempdir().unwrap());
+    let hub = Hub::start(move |request| repository.answer_as_data(request));
+    let options = options(&hub.url, cache.path());
+    let name = ModelName::parse("someone/Sums", None).unwrap().of_data();
+    let pulled = pull_files(&options, &name, &["main/test.jsonl"], &|_| ()).unwrap();
+    let root = cache.path().join("datasets--someone--Sums");
+    assert_eq!(pulled.folder, root.join("snapshots").join(COMMIT));
+    assert_eq!(fs::read(pulled.folder.join("main/test.jsonl")).unwrap(), rows);
+    assert_eq!(options.cache.find(&name), Some(pulled.folder));
+    assert_eq!(hub.starts_of("README.md").len(), 0);
+    let model = ModelName::parse("someone/Sums", None).unwrap();
+    assert_eq!(options.cache.find(&model), None, "a data set is no model");
+    let error = pull_files(&options, &name, &["test.jsonl"], &|_| ()).unwrap_err().to_string();
+    assert!(error.contains("has no file test.jsonl\nhint: "), "{error}");
 }
 
 #[test]

@@ -186,6 +186,16 @@ impl Repository {
         Reply::new(404, "{}").header("X-Error-Code", "RepoNotFound")
     }
 
+    /// The answer where the repository is a data set.
+    pub fn answer_as_data(&self, request: &Request) -> Reply {
+        let path = &request.path;
+        let path = match path.strip_prefix("/api/datasets/") {
+            Some(rest) => format!("/api/models/{rest}"),
+            None => path.strip_prefix("/datasets").unwrap_or("/nothing").to_owned(),
+        };
+        self.answer(&Request { path, ..request.clone() })
+    }
+
     /// The answer of the other host.
     pub fn answer_of_cdn(&self, request: &Request) -> Reply {
         let name = request.path.strip_prefix("/cdn/").and_then(|rest| rest.split('?').next());
