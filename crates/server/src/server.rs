@@ -29,7 +29,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub enum ServerError {
     /// The address cannot be listened on.
     #[error(
-        "cannot listen on {address}: {source}\nhint: `--listen ADDRESS:PORT` takes another one; port 0 takes any that is free"
+        "cannot listen on {address}: {source}\nhint: `--port N` takes another one; 0 takes any that is free"
     )]
     Listen {
         /// The address.
