@@ -9,7 +9,7 @@ import * as store from "./store.js";
 import { AnswerView, questionView } from "./turns.js";
 
 const TITLE_CHARS = 60;
-const EXAMPLES = ["What is 17 + 25?", "Which of 12, 48 and 31 is the largest?", "Who are you?"];
+const EXAMPLES = ["What is 17 + 25?", "Make 24 from 4, 6 and 8.", "Who are you?"];
 
 const state = { conversations: [], current: fresh(), running: null, context: 0 };
 
