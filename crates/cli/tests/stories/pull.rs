@@ -91,7 +91,9 @@ fn a_benchmark_is_pulled_when_it_is_not_here() {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     };
-    run(&[]).refused(&["data", "`--pull` fetches it from HuggingFaceH4/MATH-500"]);
+    let without = run(&[]);
+    assert!(without.stderr.contains("`--pull` fetches it from HuggingFaceH4/MATH-500"));
+    without.refused(&["data: no such file or folder"]);
     assert_eq!(run(&["--pull"]).json()["coverage"]["questions"], 3);
     let n_requests = hub.requests().len();
     assert_eq!(run(&[]).json()["coverage"]["questions"], 3);
