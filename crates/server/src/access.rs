@@ -41,8 +41,8 @@ pub struct Access {
 pub struct Admission {
     /// Whose it is.
     pub tenant: Arc<Tenant>,
-    /// Where it came from.
-    pub caller: Caller,
+    /// Where it came from, where there are traces.
+    pub caller: Option<Caller>,
 }
 
 impl Access {
@@ -103,7 +103,11 @@ impl Access {
     }
 
     /// Counts a request of a tenant, if its limits allow one more.
-    pub fn admit(&self, tenant: Arc<Tenant>, caller: Caller) -> Result<Admission, ApiError> {
+    pub fn admit(
+        &self,
+        tenant: Arc<Tenant>,
+        caller: Option<Caller>,
+    ) -> Result<Admission, ApiError> {
         let before = tenant.requests_at_once.fetch_add(1, Ordering::SeqCst);
         let admission = Admission { tenant, caller };
         if self.requests_at_once.is_some_and(|max| before >= max) {

@@ -70,8 +70,9 @@ impl App {
             deadline: now_ms + limits.answer.as_millis() as u64,
         };
         let (served, metrics) = (self.served.clone(), self.metrics.clone());
-        let tracer = self.options.tracer.as_ref();
-        let span = tracer.map(|t| GenerationSpan::begin(t, asked, &admission.caller, &served.name));
+        let traced = self.options.tracer.as_ref().zip(admission.caller.as_ref());
+        let span = traced
+            .map(|(tracer, caller)| GenerationSpan::begin(tracer, asked, caller, &served.name));
         Generation::start(asked, terms, served, self.engine.clone(), Watch { metrics, span }).await
     }
 

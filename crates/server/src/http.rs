@@ -106,5 +106,6 @@ fn admit(app: &App, parts: &Parts) -> Result<Admission, ApiError> {
     }
     let tenant = parts.extensions.get::<Arc<Tenant>>().cloned();
     let tenant = tenant.ok_or_else(|| ApiError::new(Kind::Unauthenticated, "no API key"))?;
-    app.access.admit(tenant, Caller::of(parts))
+    let caller = app.options.tracer.as_ref().map(|_| Caller::of(parts));
+    app.access.admit(tenant, caller)
 }

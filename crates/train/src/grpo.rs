@@ -22,16 +22,15 @@ pub use groups::{Answer, Group};
 pub use options::{Control, GrpoOptions, LongerAnswers, Reference, options};
 pub use report::{BEHAVIOURS, GrpoReport};
 pub use state::Grpo;
+pub use update::{Learner, Lessons};
 
 use crate::error::Result;
-use crate::loss::Sample;
-use crate::pack::Sequence;
 use crate::parameters::Parameters;
 use crate::prompt::Source;
 use crate::rollouts::RolloutFile;
 use crate::run::Run;
 use groups::Sampling;
-use update::{Found, Lessons, Update};
+use update::{Found, Update};
 
 /// Trains `base` in the folder `dir`, from its newest checkpoint if it has one, until the schedule
 /// ends or `proceed` says no.
@@ -138,17 +137,7 @@ impl Grpo {
                 if self.options.mask_truncated && completion.is_truncated {
                     continue;
                 }
-                let token_ids = [&prompt[..], &completion.token_ids].concat();
-                let mut weights = vec![0.0; prompt.len()];
-                weights.resize(token_ids.len(), 1.0);
-                lessons.sequences.push(Sequence { token_ids, weights });
-                lessons.samples.push(Sample {
-                    now: completion.log_probs.clone(),
-                    old: completion.log_probs.clone(),
-                    sampler: completion.log_probs.clone(),
-                    reference: Vec::new(),
-                    advantages: vec![answer.advantage as f32],
-                });
+                lessons.push(prompt, completion, answer.advantage as f32);
             }
         }
         lessons

@@ -21,6 +21,14 @@ impl Sequence {
         Sequence { token_ids, weights }
     }
 
+    /// A text of which `prompt` is given and `answer` counts.
+    pub fn answer(prompt: &[u32], answer: &[u32]) -> Sequence {
+        let token_ids = [prompt, answer].concat();
+        let mut weights = vec![0.0; prompt.len()];
+        weights.resize(token_ids.len(), 1.0);
+        Sequence { token_ids, weights }
+    }
+
     /// The weights of predicting the token `ahead` places on, added up: 1 for the model, 2 for
     /// its MTP layer.
     pub fn total_weight(&self, ahead: usize) -> f64 {

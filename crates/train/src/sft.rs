@@ -19,12 +19,10 @@ pub struct Dialogue {
 impl Dialogue {
     /// The text, its answer weighing 1, cut to `context` tokens.
     pub fn sequence(&self, context: usize) -> Sequence {
-        let mut token_ids = [&self.prompt[..], &self.answer[..]].concat();
-        let mut weights = vec![0.0; self.prompt.len()];
-        weights.resize(token_ids.len(), 1.0);
-        token_ids.truncate(context);
-        weights.truncate(context);
-        Sequence { token_ids, weights }
+        let mut sequence = Sequence::answer(&self.prompt, &self.answer);
+        sequence.token_ids.truncate(context);
+        sequence.weights.truncate(context);
+        sequence
     }
 }
 

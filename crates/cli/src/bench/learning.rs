@@ -1,5 +1,5 @@
 //! `ponder bench train` and `grpo`: how fast a model learns, from random weights on random texts.
-//! Both take the steps of `ponder train` with nothing left out but data and files.
+//! Both take the steps of `ponder train`; left out are data, files and grading.
 
 use std::time::Instant;
 
@@ -8,11 +8,9 @@ use ponder_kernels::cpu::Isa;
 use ponder_model::config::Config;
 use ponder_model::count::{Parameters as Count, linear_flops_per_token};
 use ponder_model::known::known_config;
-use ponder_tensor::Dtype;
-use ponder_train::adamw::{Adamw, AdamwOptions};
-use ponder_train::pack::{Sequence, micro_batches};
-use ponder_train::parameters::{GradientStore, Parameters, Weights};
-use ponder_train::policy::{self, Answers};
+use ponder_train::grpo::{self, GrpoOptions, Learner, Lessons};
+use ponder_train::pack::Sequence;
+use ponder_train::parameters::Parameters;
 use ponder_train::random::Random;
 use ponder_train::rollout::{Completion, RolloutOptions, rollout};
 use ponder_train::trainer::Trainer;
@@ -166,7 +164,7 @@ pub fn grpo(flags: &GrpoFlags) -> anyhow::Result<()> {
     let prompts = texts(&config, flags.prompts, flags.prompt_tokens);
     let prompts: Vec<&[u32]> = prompts.iter().map(|text| &text.token_ids[..]).collect();
     let end = config.vocab_size as u32 - 1;
-    let options = RolloutOptions {
+    let sampling = RolloutOptions {
         samples: flags.group,
         max_tokens: flags.tokens,
         temperature: 1.0,
@@ -178,12 +176,14 @@ pub fn grpo(flags: &GrpoFlags) -> anyhow::Result<()> {
         key: SEED,
         first_prompt: 0,
     };
+    let usual = grpo::options(SEED, LEARNING_RATE, flags.common.runs as u64, Vec::new());
+    let learning = GrpoOptions { micro_batch_tokens: flags.common.micro_batch_tokens, ..usual };
     let (mut steps, mut generations, mut updates) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..=flags.common.runs {
         let start = Instant::now();
-        let answers = rollout(&*ops, &learner.weights.model, &prompts, &options)?;
+        let answers = rollout(&*ops, &learner.weights().model, &prompts, &sampling)?;
         let generated = start.elapsed().as_secs_f64();
-        learner.update(&*ops, &prompts, &answers, flags.common.micro_batch_tokens)?;
+        learner.learn(&*ops, &learning, LEARNING_RATE, lessons(&prompts, &answers))?;
         let all = start.elapsed().as_secs_f64();
         steps.push(all);
         generations.push(generated);
@@ -213,60 +213,15 @@ fn texts(config: &Config, n: usize, tokens: usize) -> Vec<Sequence> {
     (0..n).map(|_| Sequence::whole((0..tokens).map(|_| id()).collect())).collect()
 }
 
-/// A model that learns from answers.
-struct Learner {
-    parameters: Parameters,
-    weights: Weights,
-    adamw: Adamw,
-    store: GradientStore,
-}
-
-impl Learner {
-    fn new(parameters: Parameters) -> anyhow::Result<Learner> {
-        let weights = parameters.pack(Dtype::Bf16)?;
-        let (adamw, store) = (Adamw::new(&parameters), GradientStore::new(&parameters));
-        Ok(Learner { parameters, weights, adamw, store })
-    }
-
-    /// One step on all answers, every other of which is said to be good. On the weights that
-    /// sampled, the gradient of GRPO's clipped loss is that of the advantage-weighted
-    /// log-probabilities.
-    fn update(
-        &mut self,
-        ops: &dyn Gradients,
-        prompts: &[&[u32]],
-        groups: &[Vec<Completion>],
-        micro_batch_tokens: usize,
-    ) -> anyhow::Result<()> {
-        let sequence = |prompt: &[u32], answer: &Completion| {
-            let mut weights = vec![0.0; prompt.len()];
-            weights.resize(prompt.len() + answer.token_ids.len(), 1.0);
-            Sequence { token_ids: [prompt, &answer.token_ids].concat(), weights }
-        };
-        let answers = prompts.iter().zip(groups);
-        let sequences: Vec<Sequence> = answers
-            .flat_map(|(prompt, group)| group.iter().map(|answer| sequence(prompt, answer)))
-            .collect();
-        let lengths: Vec<usize> = groups.iter().flatten().map(|a| a.token_ids.len()).collect();
-        let n_tokens: usize = lengths.iter().sum();
-        self.store.clear();
-        let mut first = 0;
-        for part in micro_batches(&sequences, micro_batch_tokens) {
-            let numbers = first..first + part.len();
-            first = numbers.end;
-            let advantage = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
-            let slopes: Vec<f32> = numbers
-                .flat_map(|i| std::iter::repeat_n(-advantage(i) / n_tokens as f32, lengths[i]))
-                .collect();
-            let answers = Answers { sequences: part, temperature: 1.0, choices: None };
-            let slope = |i: usize, _| slopes[i];
-            policy::accumulate(ops, &self.weights, &answers, &slope, &mut self.store);
+/// All answers, every other of which is said to be good.
+fn lessons(prompts: &[&[u32]], groups: &[Vec<Completion>]) -> Lessons {
+    let mut lessons = Lessons::default();
+    for (prompt, group) in prompts.iter().zip(groups) {
+        for (i, completion) in group.iter().enumerate() {
+            lessons.push(prompt, completion, if i.is_multiple_of(2) { 1.0 } else { -1.0 });
         }
-        let (options, threads) = (&AdamwOptions::DEEPSEEK_V3, ops.threads());
-        self.adamw.step(options, LEARNING_RATE, &mut self.parameters, &self.store, threads);
-        self.weights = self.parameters.pack(Dtype::Bf16)?;
-        Ok(())
     }
+    lessons
 }
 
 /// What is measured, and on what.

@@ -36,7 +36,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     for b in bench::all() {
         println!("  {:14} {:28} k {:3}  {}", b.name, b.place, b.r1_samples, b.fields);
     }
-    println!("`--pull` fetches all but gpqa and livecodebench from the hub.");
+    let own_copies = bench::all().iter().filter(|b| b.hub.is_none()).map(|b| b.name);
+    let own_copies = own_copies.collect::<Vec<_>>().join(" and ");
+    println!("`--pull` fetches all but {own_copies} from the hub.");
     println!("Ponder's own tasks, which need no data (`own` runs them all):");
     for task in tasks {
         println!("  {}", task.name());

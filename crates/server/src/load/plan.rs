@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ponder_engine::philox4x32;
+
 /// A load to run.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
@@ -81,7 +83,7 @@ const SLOW: Duration = Duration::from_millis(100);
 
 /// All requests in the order of their sending.
 pub fn plan(options: &LoadOptions) -> Vec<Planned> {
-    let mut random = Random(options.seed);
+    let mut random = Random { seed: options.seed, drawn: 0 };
     let mut at_s = 0.0;
     let mut requests = Vec::with_capacity(options.requests);
     for _ in 0..options.requests {
@@ -123,16 +125,19 @@ pub fn share(requests: Vec<Planned>, n: usize) -> Vec<Vec<Planned>> {
 const WORDS: [&str; 12] =
     ["make", "24", "from", "3", "8", "8", "1", "and", "explain", "each", "step", "twice"];
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-struct Random(u64);
+/// The engine's random numbers, one after another.
+struct Random {
+    seed: u64,
+    drawn: u64,
+}
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let halves = |x: u64| [x as u32, (x >> 32) as u32];
+        let [low, high] = halves(self.drawn);
+        self.drawn += 1;
+        let [a, b, ..] = philox4x32([low, high, 0, 0], halves(self.seed));
+        u64::from(a) | u64::from(b) << 32
     }
 
     /// From 0 to below 1.

@@ -12,7 +12,7 @@ use crate::adamw::Adamw;
 use crate::checkpoint::{self, Progress, Snapshot, State};
 use crate::curriculum::Curriculum;
 use crate::error::{Result, TrainError};
-use crate::parameters::{GradientStore, Parameters, Weights};
+use crate::parameters::{Parameters, Weights};
 use crate::publish::publish;
 use crate::run::Run;
 
@@ -52,11 +52,9 @@ impl Grpo {
         options: GrpoOptions,
     ) -> Result<Grpo> {
         let State { progress, parameters, adamw } = state;
-        let store = GradientStore::new(&parameters);
-        let weights = parameters.pack(Dtype::Bf16)?;
         let reference = reference.map(packed).transpose()?;
         let Beside { curriculum } = beside;
-        let learner = Learner { parameters, adamw, store, weights };
+        let learner = Learner::resume(parameters, adamw)?;
         Ok(Grpo { options, learner, curriculum, reference, progress })
     }
 

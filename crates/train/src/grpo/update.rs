@@ -14,6 +14,7 @@ use crate::loss::{self, Kl, Policy, Sample};
 use crate::pack::{Sequence, micro_batches};
 use crate::parameters::{GradientStore, ParameterId, Parameters, Weights};
 use crate::policy::{self, Answers};
+use crate::rollout::Completion;
 use crate::tape::RecordedChoices;
 
 /// What an update works with, and what it found.
@@ -56,23 +57,68 @@ impl Found {
 }
 
 /// The model that learns.
-pub(super) struct Learner {
-    pub parameters: Parameters,
-    pub adamw: Adamw,
-    pub store: GradientStore,
-    pub weights: Weights,
+pub struct Learner {
+    pub(super) parameters: Parameters,
+    pub(super) adamw: Adamw,
+    store: GradientStore,
+    pub(super) weights: Weights,
+}
+
+impl Learner {
+    /// Starts from these weights.
+    pub fn new(parameters: Parameters) -> Result<Learner> {
+        let adamw = Adamw::new(&parameters);
+        Learner::resume(parameters, adamw)
+    }
+
+    pub(super) fn resume(parameters: Parameters, adamw: Adamw) -> Result<Learner> {
+        let store = GradientStore::new(&parameters);
+        let weights = parameters.pack(Dtype::Bf16)?;
+        Ok(Learner { parameters, adamw, store, weights })
+    }
+
+    /// The model as it is.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The update of a step without a reference model, on answers that these weights sampled.
+    pub fn learn(
+        &mut self,
+        ops: &dyn Gradients,
+        options: &GrpoOptions,
+        rate: f64,
+        lessons: Lessons,
+    ) -> Result<()> {
+        let found = Found::default();
+        let mut update = Update { ops, options, reference: None, rate, step: 0, found };
+        update.run(self, lessons)?;
+        update.check_agreement()
+    }
 }
 
 /// Answers to learn from: prompt and answer, what the loss needs, and the experts that each layer
 /// chose when they were sampled, where the weights have moved since.
 #[derive(Default)]
-pub(super) struct Lessons {
-    pub sequences: Vec<Sequence>,
-    pub samples: Vec<Sample>,
+pub struct Lessons {
+    pub(super) sequences: Vec<Sequence>,
+    pub(super) samples: Vec<Sample>,
     choices: Vec<RecordedChoices>,
 }
 
 impl Lessons {
+    /// Adds an answer.
+    pub fn push(&mut self, prompt: &[u32], completion: &Completion, advantage: f32) {
+        self.sequences.push(Sequence::answer(prompt, &completion.token_ids));
+        self.samples.push(Sample {
+            now: completion.log_probs.clone(),
+            old: completion.log_probs.clone(),
+            sampler: completion.log_probs.clone(),
+            reference: Vec::new(),
+            advantages: vec![advantage],
+        });
+    }
+
     /// Cuts off the first `n` answers.
     fn take(&mut self, n: usize) -> Lessons {
         let n = n.min(self.sequences.len());

@@ -15,12 +15,7 @@ fn config() -> Config {
 }
 
 fn learner(parameters: &Parameters) -> Learner {
-    Learner {
-        parameters: parameters.clone(),
-        adamw: Adamw::new(parameters),
-        store: GradientStore::new(parameters),
-        weights: parameters.pack(Dtype::Bf16).unwrap(),
-    }
+    Learner::new(parameters.clone()).unwrap()
 }
 
 fn grpo_options(micro_batch_tokens: usize, mini_batches: usize) -> GrpoOptions {
@@ -46,26 +41,15 @@ fn lessons(ops: &Cpu, weights: &Weights, order: &[usize]) -> Lessons {
     };
     let token_ids: Vec<&[u32]> = prompts.iter().map(|prompt| &prompt[..]).collect();
     let groups = rollout(ops, &weights.model, &token_ids, &options).unwrap();
-    let mut all = Vec::new();
-    for (prompt, completions) in prompts.iter().zip(groups) {
-        for (i, completion) in completions.into_iter().enumerate() {
-            let token_ids = [&prompt[..], &completion.token_ids].concat();
-            let mut weights = vec![0.0; prompt.len()];
-            weights.resize(token_ids.len(), 1.0);
-            let sample = Sample {
-                now: completion.log_probs.clone(),
-                old: completion.log_probs.clone(),
-                sampler: completion.log_probs,
-                reference: Vec::new(),
-                advantages: vec![[0.7, -1.2, 0.0][i]],
-            };
-            all.push((Sequence { token_ids, weights }, sample));
-        }
-    }
+    let answers: Vec<_> = prompts
+        .iter()
+        .zip(&groups)
+        .flat_map(|(prompt, group)| group.iter().zip([0.7, -1.2, 0.0]).map(move |a| (prompt, a)))
+        .collect();
     let mut lessons = Lessons::default();
     for i in order {
-        lessons.sequences.push(all[*i].0.clone());
-        lessons.samples.push(all[*i].1.clone());
+        let (prompt, (completion, advantage)) = &answers[*i];
+        lessons.push(prompt, completion, *advantage);
     }
     lessons
 }
