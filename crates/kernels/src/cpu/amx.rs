@@ -8,13 +8,14 @@ mod attention;
 mod product;
 
 use std::arch::asm;
-use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use std::arch::x86_64::{__cpuid, __cpuid_count, _mm512_set1_epi8, _mm512_set1_ps, _xgetbv};
 use std::marker::PhantomData;
 
 use ponder_tensor::Arena;
 use ponder_tensor::format::{Format, PANEL_ROWS};
 
 use super::avx512::Avx512;
+use super::avx512_fp8::{Fp8Decoder, PREFETCH_BYTES};
 use super::kernels::{CachedRows, Kernels, PanelProduct, Queries, Running};
 use super::pool::Pool;
 use super::rows::{BLOCK_ROWS, Operand};
@@ -176,6 +177,23 @@ struct Block {
     tile_bytes: usize,
 }
 
+/// What the vector unit does while the tile unit multiplies.
+///
+/// It is part of the same `asm!` block because of the order of memory accesses: a load waits for
+/// every earlier store whose address has the same low 12 bits until that store has its data. Sums
+/// fill 4 KiB, so after the instruction that stores them any load would wait for the products.
+struct Meanwhile<'a> {
+    /// Lines of FP8 `codes` that are widened to `widened` for every tile.
+    decoder: &'a Fp8Decoder,
+    lines_per_tile: usize,
+    codes: *const u8,
+    widened: *mut u16,
+    /// Lines of the sums of the step before, times `scale`, that are added to `out`.
+    sum_lines: usize,
+    out: *mut f32,
+    scale: f32,
+}
+
 /// The tile unit, configured for two blocks of rows. It is released when this is dropped.
 struct Tiles {
     /// The configuration is the thread's, so this must not move to another.
@@ -266,58 +284,150 @@ impl Tiles {
         }
     }
 
-    /// The same for both blocks, the second one's sums 16 rows after the first one's.
+    /// `sums[row][0..32] = rows · weights`, for the first of the two `blocks` or for both, the second
+    /// one's sums 16 rows after the first one's; and `meanwhile`.
     ///
-    /// Every weight tile serves two products and every activation tile two: 4 loads of 8 cycles
-    /// for 4 products of 16.
+    /// With both blocks every weight tile serves two products and every activation tile two: 4
+    /// loads of 8 cycles for 4 products of 16.
     ///
     /// # Safety
-    /// As for [`Tiles::multiply_block`], for both blocks.
-    unsafe fn multiply_two_blocks(
+    /// Each block in use has `n_tiles` (at least one) tiles with the configured number of rows;
+    /// `weights` points to as many pairs of tiles (16 outputs each), `sums` to a row of 32 for every
+    /// row. The memory that `meanwhile` describes is there.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    unsafe fn multiply<const BLOCKS: usize>(
         &self,
         blocks: [Block; 2],
         weights: *const u16,
         n_tiles: usize,
         sums: *mut f32,
+        meanwhile: &Meanwhile,
     ) {
+        /// What does not fit registers.
+        #[repr(C)]
+        struct Counts {
+            tile_bytes: [usize; 2],
+            lines_per_tile: usize,
+            sum_lines: usize,
+        }
+        let Meanwhile { lines_per_tile, sum_lines, .. } = *meanwhile;
+        let tile_bytes = blocks.map(|block| block.tile_bytes);
+        let counts = Counts { tile_bytes, lines_per_tile, sum_lines };
+        let Fp8Decoder { low, high } = *meanwhile.decoder;
+        macro_rules! step {
+            ([$($zero:literal)*] [$($multiply:literal)*] [$($store:literal)*] $($second:tt)*) => {
+                asm!(
+                    $($zero,)*
+                    "2:",
+                    $($multiply,)*
+                    "add {b}, 2048",
+                    // Widens lines of codes, see `Fp8Decoder::widen`.
+                    "mov {count}, [{counts} + 16]",
+                    "test {count}, {count}",
+                    "jz 4f",
+                    "3:",
+                    "prefetcht0 [{codes} + {ahead}]",
+                    "vmovdqu64 {x}, [{codes}]",
+                    "vmovdqa64 {y}, {x}",
+                    "vmovdqa64 {z}, {x}",
+                    "vpermi2b {y}, {low0}, {low1}",
+                    "vpermi2b {z}, {high0}, {high1}",
+                    "vpternlogq {z}, {x}, {sign}, 0xf8",
+                    "vpunpcklbw {x}, {y}, {z}",
+                    "vpunpckhbw {y}, {y}, {z}",
+                    "vmovdqu64 [{widened}], {x}",
+                    "vmovdqu64 [{widened} + 64], {y}",
+                    "add {codes}, 64",
+                    "add {widened}, 128",
+                    "dec {count}",
+                    "jnz 3b",
+                    "4:",
+                    "dec {n}",
+                    "jnz 2b",
+                    // Drains the sums of the step before.
+                    "mov {count}, [{counts} + 24]",
+                    "test {count}, {count}",
+                    "jz 6f",
+                    "5:",
+                    "vmovups {x}, [{sums} + {n}]",
+                    "vfmadd213ps {x}, {scale}, [{out} + {n}]",
+                    "vmovups [{out} + {n}], {x}",
+                    "add {n}, 64",
+                    "dec {count}",
+                    "jnz 5b",
+                    "6:",
+                    "mov {count:e}, {sum_row}",
+                    $($store,)*
+                    a0 = inout(reg) blocks[0].first_tile => _,
+                    b = inout(reg) weights => _,
+                    n = inout(reg) n_tiles => _,
+                    row = in(reg) TILE_ROW_BYTES,
+                    count = out(reg) _,
+                    codes = inout(reg) meanwhile.codes => _,
+                    widened = inout(reg) meanwhile.widened => _,
+                    sums = in(reg) sums,
+                    out = in(reg) meanwhile.out,
+                    counts = in(reg) &counts,
+                    ahead = const PREFETCH_BYTES,
+                    sum_row = const SUM_ROW_BYTES,
+                    x = out(zmm_reg) _,
+                    y = out(zmm_reg) _,
+                    z = out(zmm_reg) _,
+                    low0 = in(zmm_reg) low[0],
+                    low1 = in(zmm_reg) low[1],
+                    high0 = in(zmm_reg) high[0],
+                    high1 = in(zmm_reg) high[1],
+                    sign = in(zmm_reg) _mm512_set1_epi8(0x80u8 as i8),
+                    scale = in(zmm_reg) _mm512_set1_ps(meanwhile.scale),
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    $($second)*
+                    options(nostack),
+                )
+            };
+        }
         // SAFETY: the caller's promise bounds every access; `self` proves the configuration.
         unsafe {
-            asm!(
-                "tilezero tmm0",
-                "tilezero tmm1",
-                "tilezero tmm2",
-                "tilezero tmm3",
-                "2:",
-                "tileloadd tmm4, [{a0} + {row}*1]",
-                "tileloadd tmm6, [{b} + {row}*1]",
-                "tileloadd tmm7, [{b} + {row}*1 + 1024]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tileloadd tmm5, [{a1} + {row}*1]",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "add {a0}, {a0_tile}",
-                "add {a1}, {a1_tile}",
-                "add {b}, 2048",
-                "dec {n}",
-                "jnz 2b",
-                "tilestored [{c} + {c_row}*1], tmm0",
-                "tilestored [{c} + {c_row}*1 + 64], tmm1",
-                "tilestored [{c} + {c_row}*1 + 2048], tmm2",
-                "tilestored [{c} + {c_row}*1 + 2112], tmm3",
-                a0 = inout(reg) blocks[0].first_tile => _,
-                a0_tile = in(reg) blocks[0].tile_bytes,
-                a1 = inout(reg) blocks[1].first_tile => _,
-                a1_tile = in(reg) blocks[1].tile_bytes,
-                b = inout(reg) weights => _,
-                c = in(reg) sums,
-                n = inout(reg) n_tiles => _,
-                row = in(reg) TILE_ROW_BYTES,
-                c_row = in(reg) SUM_ROW_BYTES,
-                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                options(nostack),
-            );
+            if BLOCKS == 1 {
+                step!(
+                    ["tilezero tmm0" "tilezero tmm1"]
+                    [
+                        "tileloadd tmm4, [{a0} + {row}*1]"
+                        "tileloadd tmm6, [{b} + {row}*1]"
+                        "tileloadd tmm7, [{b} + {row}*1 + 1024]"
+                        "tdpbf16ps tmm0, tmm4, tmm6"
+                        "tdpbf16ps tmm1, tmm4, tmm7"
+                        "add {a0}, [{counts}]"
+                    ]
+                    [
+                        "tilestored [{sums} + {count}*1], tmm0"
+                        "tilestored [{sums} + {count}*1 + 64], tmm1"
+                    ]
+                );
+            } else {
+                step!(
+                    ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"]
+                    [
+                        "tileloadd tmm4, [{a0} + {row}*1]"
+                        "tileloadd tmm6, [{b} + {row}*1]"
+                        "tileloadd tmm7, [{b} + {row}*1 + 1024]"
+                        "tdpbf16ps tmm0, tmm4, tmm6"
+                        "tileloadd tmm5, [{a1} + {row}*1]"
+                        "tdpbf16ps tmm1, tmm4, tmm7"
+                        "tdpbf16ps tmm2, tmm5, tmm6"
+                        "tdpbf16ps tmm3, tmm5, tmm7"
+                        "add {a0}, [{counts}]"
+                        "add {a1}, [{counts} + 8]"
+                    ]
+                    [
+                        "tilestored [{sums} + {count}*1], tmm0"
+                        "tilestored [{sums} + {count}*1 + 64], tmm1"
+                        "tilestored [{sums} + {count}*1 + 2048], tmm2"
+                        "tilestored [{sums} + {count}*1 + 2112], tmm3"
+                    ]
+                    a1 = inout(reg) blocks[1].first_tile => _,
+                );
+            }
         }
     }
 

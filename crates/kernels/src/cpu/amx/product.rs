@@ -17,10 +17,11 @@
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use ponder_tensor::format::{Format, PANEL_ROWS, TILE_K};
 
-use super::{Amx, Block, Tiles};
+use super::{Amx, Block, Meanwhile, Tiles};
 use crate::cpu::avx512_fp8::Fp8Decoder;
 use crate::cpu::kernels::{BLOCK_TILES, BLOCK_WORDS, PanelProduct};
 use crate::cpu::rows::BLOCK_ROWS;
@@ -31,18 +32,18 @@ const STEP_ROWS: usize = 2 * BLOCK_ROWS;
 const BLOCK_VALUES: usize = BLOCK_TILES * TILE_K * PANEL_ROWS;
 const _: () = assert!(2 * BLOCK_VALUES <= 2 * BLOCK_WORDS, "two bf16 blocks fit one f32 block");
 const LINE_BYTES: usize = 64;
+const LINE_VALUES: usize = LINE_BYTES / size_of::<f32>();
 
 /// The sums of one step as the tile unit stores them, `[STEP_ROWS][PANEL_ROWS]`.
 #[repr(align(64))]
 struct Sums(MaybeUninit<[f32; STEP_ROWS * PANEL_ROWS]>);
 
 /// A step whose sums wait to be added to the result.
+#[derive(Default)]
 struct Pending {
     first_row: usize,
     n_rows: usize,
     scale: f32,
-    /// Which of the two [`Sums`].
-    slot: usize,
 }
 
 /// See `Kernels::panel_product`.
@@ -58,37 +59,45 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
     let mut weights = Weights::new(matrix.panel(panel), matrix.format(), block);
     let n_blocks = matrix.n_tiles().div_ceil(BLOCK_TILES);
     let n_steps = n_rows.div_ceil(STEP_ROWS);
-    let mut sums = [const { Sums(MaybeUninit::uninit()) }; 2];
-    let mut pending: Option<Pending> = None;
-    weights.prepare(0, 0, 1);
+    let mut sums = const { Sums(MaybeUninit::uninit()) };
+    let sums: *mut f32 = sums.0.as_mut_ptr().cast();
+    let mut pending = Pending::default();
+    weights.prepare(0, 0..weights.n_lines(0));
     for block in 0..n_blocks {
         let scale = scales.get(block).copied().unwrap_or(1.0);
+        let (b, n_tiles) = weights.block(block);
+        let n_lines = weights.n_lines(block + 1);
         for step in 0..n_steps {
-            let (row, slot) = (step * STEP_ROWS, (block * n_steps + step) % 2);
+            let row = step * STEP_ROWS;
             let step_rows = STEP_ROWS.min(n_rows - row);
-            let (b, n_tiles) = weights.block(block);
             let a = activations(product, row, block * BLOCK_TILES);
-            let target = sums[slot].0.as_mut_ptr().cast();
+            let lines = n_lines * step / n_steps..n_lines * (step + 1) / n_steps;
+            let lines_per_tile = if weights.is_widened() { lines.len() / n_tiles } else { 0 };
+            let (codes, widened) = weights.place(block + 1, lines.start);
+            let meanwhile = Meanwhile {
+                decoder: &weights.decoder,
+                lines_per_tile,
+                codes,
+                widened,
+                sum_lines: pending.n_rows * PANEL_ROWS / LINE_VALUES,
+                out: out[pending.first_row * PANEL_ROWS..].as_mut_ptr(),
+                scale: pending.scale,
+            };
             // SAFETY: the activations hold `n_tiles` tiles from this block on (`activations`) with
-            // as many rows as were configured, or more; so do `b` (`Weights`) and `target`.
+            // as many rows as were configured, or more; so do `b` (`Weights`) and `sums`. The lines
+            // lie in the next block, and the pending rows in `out`.
             unsafe {
                 if step_rows > BLOCK_ROWS {
-                    tiles.multiply_two_blocks(a, b, n_tiles, target);
+                    tiles.multiply::<2>(a, b, n_tiles, sums, &meanwhile);
                 } else {
-                    tiles.multiply_block(a[0], b, n_tiles, target);
+                    tiles.multiply::<1>(a, b, n_tiles, sums, &meanwhile);
                 }
             }
-            // The tile unit is busy now; what follows runs beside it.
-            weights.prepare(block + 1, step, n_steps);
-            let done = pending.replace(Pending { first_row: row, n_rows: step_rows, scale, slot });
-            if let Some(done) = done {
-                drain(out, &done, &sums);
-            }
+            weights.prepare(block + 1, lines.start + lines_per_tile * n_tiles..lines.end);
+            pending = Pending { first_row: row, n_rows: step_rows, scale };
         }
     }
-    if let Some(done) = pending {
-        drain(out, &done, &sums);
-    }
+    drain(out, &pending, sums);
 }
 
 /// Rows of the two blocks of a step. Up to two blocks they are exact, so that one row costs one;
@@ -116,8 +125,8 @@ fn activations(product: &PanelProduct, row: usize, tile: usize) -> [Block; 2] {
 /// of two buffers.
 struct Weights<'a> {
     packed: &'a [u8],
-    tile_bytes: usize,
-    decoder: Option<Fp8Decoder>,
+    format: Format,
+    decoder: Fp8Decoder,
     widened: [&'a mut [u16]; 2],
 }
 
@@ -126,65 +135,69 @@ impl<'a> Weights<'a> {
     fn new(packed: &'a [u8], format: Format, buffer: &'a mut [f32]) -> Weights<'a> {
         let buffer: &mut [u16] = bytemuck::cast_slice_mut(&mut buffer[..BLOCK_WORDS]);
         let (first, second) = buffer.split_at_mut(BLOCK_VALUES);
-        Weights {
-            packed,
-            tile_bytes: format.tile_bytes(),
-            decoder: if format == Format::Fp8 { Some(Fp8Decoder::new()) } else { None },
-            widened: [first, &mut second[..BLOCK_VALUES]],
-        }
+        let widened = [first, &mut second[..BLOCK_VALUES]];
+        Weights { packed, format, decoder: Fp8Decoder::new(), widened }
+    }
+
+    fn is_widened(&self) -> bool {
+        self.format == Format::Fp8
     }
 
     /// The packed bytes of a block, none beyond the last one.
     fn packed(&self, block: usize) -> &'a [u8] {
-        let bytes = BLOCK_TILES * self.tile_bytes;
-        let rest = self.packed.get(block * bytes..).unwrap_or(&[]);
+        let bytes = BLOCK_TILES * self.format.tile_bytes();
+        let rest = &self.packed[(block * bytes).min(self.packed.len())..];
         &rest[..bytes.min(rest.len())]
+    }
+
+    fn n_lines(&self, block: usize) -> usize {
+        self.packed(block).len() / LINE_BYTES
     }
 
     /// A prepared block: its first tile and its number of tiles.
     fn block(&self, block: usize) -> (*const u16, usize) {
         let packed = self.packed(block);
-        let first_tile = match self.decoder {
-            Some(_) => self.widened[block % 2].as_ptr(),
-            None => bytemuck::cast_slice::<u8, u16>(packed).as_ptr(),
+        let first_tile = if self.is_widened() {
+            self.widened[block % 2].as_ptr()
+        } else {
+            bytemuck::cast_slice::<u8, u16>(packed).as_ptr()
         };
-        (first_tile, packed.len() / self.tile_bytes)
+        (first_tile, packed.len() / self.format.tile_bytes())
     }
 
-    /// Does share `share` of `n_shares` of what a block needs before it is multiplied: widens FP8,
-    /// fetches BF16 into the first-level cache.
+    /// Where a line of a block lies, and where to widen it to if it is FP8.
+    fn place(&mut self, block: usize, line: usize) -> (*const u8, *mut u16) {
+        let codes = self.packed(block)[line * LINE_BYTES..].as_ptr();
+        let widened = self.widened[block % 2].as_mut_ptr();
+        (codes, widened.wrapping_add(line * LINE_BYTES))
+    }
+
+    /// Readies lines of a block for the tile unit: widens FP8, fetches BF16 into the first-level
+    /// cache.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn prepare(&mut self, block: usize, share: usize, n_shares: usize) {
-        let packed = self.packed(block);
-        let n_lines = packed.len() / LINE_BYTES;
-        let (first, end) = (n_lines * share / n_shares, n_lines * (share + 1) / n_shares);
-        let lines = &packed[first * LINE_BYTES..end * LINE_BYTES];
-        match self.decoder {
-            Some(decoder) => {
-                let widened = &mut self.widened[block % 2];
-                decoder.widen_tiles(lines, &mut widened[first * LINE_BYTES..end * LINE_BYTES]);
-            }
-            None => {
-                for line in lines.chunks_exact(LINE_BYTES) {
-                    _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
-                }
+    fn prepare(&mut self, block: usize, lines: Range<usize>) {
+        let bytes = lines.start * LINE_BYTES..lines.end * LINE_BYTES;
+        let packed = &self.packed(block)[bytes.clone()];
+        if self.is_widened() {
+            self.decoder.widen_tiles(packed, &mut self.widened[block % 2][bytes]);
+        } else {
+            for line in packed.chunks_exact(LINE_BYTES) {
+                _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
             }
         }
     }
 }
 
-/// `out += scale * sums` for the rows of a finished step.
+/// `out += scale * sums` for the rows of the last step.
 #[target_feature(enable = "avx512f")]
-fn drain(out: &mut [f32], done: &Pending, sums: &[Sums; 2]) {
-    let (out, _) = out[done.first_row * PANEL_ROWS..][..done.n_rows * PANEL_ROWS].as_chunks_mut();
-    let sums: *const [f32; 16] = sums[done.slot].0.as_ptr().cast();
-    let scale = _mm512_set1_ps(done.scale);
-    for (i, out) in out.iter_mut().enumerate() {
-        let out: &mut [f32; 16] = out;
+fn drain(out: &mut [f32], pending: &Pending, sums: *const f32) {
+    let out = &mut out[pending.first_row * PANEL_ROWS..][..pending.n_rows * PANEL_ROWS];
+    let scale = _mm512_set1_ps(pending.scale);
+    for (i, out) in out.chunks_exact_mut(LINE_VALUES).enumerate() {
         // SAFETY: the tile unit has written as many rows of sums as the step has, and each `out`
         // is sixteen values.
         unsafe {
-            let sum = _mm512_loadu_ps(sums.add(i).cast());
+            let sum = _mm512_loadu_ps(sums.add(i * LINE_VALUES));
             let sum = _mm512_fmadd_ps(sum, scale, _mm512_loadu_ps(out.as_ptr()));
             _mm512_storeu_ps(out.as_mut_ptr(), sum);
         }
