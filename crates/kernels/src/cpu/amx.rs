@@ -5,18 +5,19 @@
 //! long as a [`Tiles`] does, so that a thread which leaves a kernel has nothing to save.
 
 mod attention;
-mod product;
+mod bf16_product;
+mod fp8_product;
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _mm512_set1_epi8, _mm512_set1_ps, _xgetbv};
 use std::marker::PhantomData;
 
 use ponder_tensor::Arena;
-use ponder_tensor::format::{Format, PANEL_ROWS};
+use ponder_tensor::format::{Format, PANEL_ROWS, TILE_K};
 
 use super::avx512::Avx512;
 use super::avx512_fp8::{Fp8Decoder, PREFETCH_BYTES};
-use super::kernels::{CachedRows, Kernels, PanelProduct, Queries, Running};
+use super::kernels::{CachedRows, Destination, Kernels, PanelProduct, Queries, Running};
 use super::pool::Pool;
 use super::rows::{BLOCK_ROWS, Operand};
 use super::{Cpu, avx512_attention};
@@ -87,11 +88,26 @@ impl Kernels for Amx {
     }
 
     fn panel_product(&self, product: &PanelProduct, out: &mut [f32], block: &mut [f32]) {
-        match product.rows.operand {
+        match product.matrix.format() {
             // SAFETY: `self` proves the instructions exist.
-            Operand::Bf16 => unsafe { product::panel_product(*self, product, out, block) },
-            Operand::F32 { .. } => self.0.panel_product(product, out, block),
+            Format::Fp8 => unsafe { fp8_product::panel_product(*self, product, out, block) },
+            Format::Bf16 => {
+                let out = &mut out[..product.n_rows * PANEL_ROWS];
+                let to = Destination { first: out.as_mut_ptr(), step: PANEL_ROWS, add: false };
+                // SAFETY: `out` has as many rows of 32, and is ours.
+                unsafe { bf16_product::store_product(*self, product, &to) }
+            }
+            Format::F16 | Format::F32 => self.0.panel_product(product, out, block),
         }
+    }
+
+    unsafe fn store_product(&self, product: &PanelProduct, to: &Destination) -> bool {
+        if product.matrix.format() != Format::Bf16 {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { bf16_product::store_product(*self, product, to) };
+        true
     }
 
     fn rms_norm(&self, out: &mut [f32], x: &[f32], weight: &[f32], eps: f32) {
@@ -177,6 +193,33 @@ struct Block {
     tile_bytes: usize,
 }
 
+impl Block {
+    /// `n_tiles` tiles from tile `tile` on of the two blocks of rows from `row` of a product on;
+    /// without a second block, twice the first one.
+    fn two(product: &PanelProduct, row: usize, tile: usize, n_tiles: usize) -> [Block; 2] {
+        let (shape, values) = (product.rows.shape(), product.rows.bf16());
+        [0, BLOCK_ROWS].map(|offset| {
+            let row = if row + offset < product.n_rows { row + offset } else { row };
+            let place = shape.tile(product.first_row + row, tile);
+            // Packed rows end with room for a whole tile, so the last one may be read as a full one.
+            let last = place.start + (n_tiles - 1) * place.rows * TILE_K;
+            assert!(tile + n_tiles <= shape.n_tiles && last + BLOCK_ROWS * TILE_K <= values.len());
+            Block {
+                first_tile: values[place.start..].as_ptr(),
+                tile_bytes: place.rows * TILE_K * 2,
+            }
+        })
+    }
+}
+
+/// Where the sums of two blocks of rows lie: rows of 32, `row_bytes` apart.
+struct Sums {
+    first: *mut f32,
+    row_bytes: usize,
+    /// Whether products are added to what is there.
+    add: bool,
+}
+
 /// What the vector unit does while the tile unit multiplies.
 ///
 /// It is part of the same `asm!` block because of the order of memory accesses: a load waits for
@@ -196,6 +239,7 @@ struct Meanwhile<'a> {
 
 /// The tile unit, configured for two blocks of rows. It is released when this is dropped.
 struct Tiles {
+    rows: [usize; 2],
     /// The configuration is the thread's, so this must not move to another.
     _of_this_thread: PhantomData<*const ()>,
 }
@@ -203,14 +247,26 @@ struct Tiles {
 impl Tiles {
     /// `rows` of the first and of the second block: up to 16 each, none where it is not used.
     fn configure(_: Amx, rows: [usize; 2]) -> Tiles {
+        Tiles::load_configuration(rows);
+        Tiles { rows, _of_this_thread: PhantomData }
+    }
+
+    /// The same for other numbers of rows.
+    fn reconfigure(&mut self, rows: [usize; 2]) {
+        if rows != self.rows {
+            Tiles::load_configuration(rows);
+            self.rows = rows;
+        }
+    }
+
+    fn load_configuration(rows: [usize; 2]) {
         assert!(rows[0] > 0 && rows.iter().all(|rows| *rows <= BLOCK_ROWS), "{rows:?}");
         let configuration = Configuration::new(rows);
-        // SAFETY: `Amx` proves the instruction exists; the configuration is valid for palette 1.
+        // SAFETY: `configure` was given the proof that the instruction exists; the configuration is valid for palette 1.
         // The block may read memory, so the configuration is written before it.
         unsafe {
             asm!("ldtilecfg [{}]", in(reg) &configuration, options(nostack, readonly));
         }
-        Tiles { _of_this_thread: PhantomData }
     }
 
     /// Four independent products of zeros, `rounds` times.
@@ -426,6 +482,129 @@ impl Tiles {
                         "tilestored [{sums} + {count}*1 + 2112], tmm3"
                     ]
                     a1 = inout(reg) blocks[1].first_tile => _,
+                );
+            }
+        }
+    }
+
+    /// `sums (+)= rows · weights`, for the first of the two `blocks` or for both. `streams` fetches
+    /// the weights ahead.
+    ///
+    /// # Safety
+    /// As for [`Tiles::multiply`].
+    unsafe fn accumulate<const BLOCKS: usize>(
+        &self,
+        blocks: [Block; 2],
+        weights: *const u16,
+        n_tiles: usize,
+        sums: &Sums,
+        streams: bool,
+    ) {
+        /// What does not fit registers.
+        #[repr(C)]
+        struct Counts {
+            tile_bytes: [usize; 2],
+            fetched_bytes: usize,
+            add: usize,
+        }
+        let counts = Counts {
+            tile_bytes: blocks.map(|block| block.tile_bytes),
+            fetched_bytes: if streams { Format::Bf16.tile_bytes() } else { 0 },
+            add: sums.add as usize,
+        };
+        macro_rules! step {
+            (
+                [$($zero:literal)*] [$($load:literal)*] [$($multiply:literal)*] [$($store:literal)*]
+                $($second:tt)*
+            ) => {
+                asm!(
+                    "cmp qword ptr [{counts} + 24], 0",
+                    "jne 2f",
+                    $($zero,)*
+                    "jmp 3f",
+                    "2:",
+                    $($load,)*
+                    "3:",
+                    "mov {count}, [{counts} + 16]",
+                    "test {count}, {count}",
+                    "jz 5f",
+                    "4:",
+                    "sub {count}, 64",
+                    "prefetcht0 [{b} + {count} + {ahead}]",
+                    "jnz 4b",
+                    "5:",
+                    $($multiply,)*
+                    "add {b}, 2048",
+                    "dec {n}",
+                    "jnz 3b",
+                    $($store,)*
+                    a0 = inout(reg) blocks[0].first_tile => _,
+                    b = inout(reg) weights => _,
+                    n = inout(reg) n_tiles => _,
+                    row = in(reg) TILE_ROW_BYTES,
+                    count = out(reg) _,
+                    c0 = in(reg) sums.first,
+                    c_row = in(reg) sums.row_bytes,
+                    counts = in(reg) &counts,
+                    ahead = const PREFETCH_BYTES,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                    $($second)*
+                    options(nostack),
+                )
+            };
+        }
+        // SAFETY: the caller's promise bounds every access; `self` proves the configuration.
+        unsafe {
+            if BLOCKS == 1 {
+                step!(
+                    ["tilezero tmm0" "tilezero tmm1"]
+                    [
+                        "tileloadd tmm0, [{c0} + {c_row}*1]"
+                        "tileloadd tmm1, [{c0} + {c_row}*1 + 64]"
+                    ]
+                    [
+                        "tileloadd tmm4, [{a0} + {row}*1]"
+                        "tileloadd tmm6, [{b} + {row}*1]"
+                        "tileloadd tmm7, [{b} + {row}*1 + 1024]"
+                        "tdpbf16ps tmm0, tmm4, tmm6"
+                        "tdpbf16ps tmm1, tmm4, tmm7"
+                        "add {a0}, [{counts}]"
+                    ]
+                    [
+                        "tilestored [{c0} + {c_row}*1], tmm0"
+                        "tilestored [{c0} + {c_row}*1 + 64], tmm1"
+                    ]
+                );
+            } else {
+                step!(
+                    ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"]
+                    [
+                        "tileloadd tmm0, [{c0} + {c_row}*1]"
+                        "tileloadd tmm1, [{c0} + {c_row}*1 + 64]"
+                        "tileloadd tmm2, [{c1} + {c_row}*1]"
+                        "tileloadd tmm3, [{c1} + {c_row}*1 + 64]"
+                    ]
+                    [
+                        "tileloadd tmm4, [{a0} + {row}*1]"
+                        "tileloadd tmm6, [{b} + {row}*1]"
+                        "tileloadd tmm7, [{b} + {row}*1 + 1024]"
+                        "tdpbf16ps tmm0, tmm4, tmm6"
+                        "tileloadd tmm5, [{a1} + {row}*1]"
+                        "tdpbf16ps tmm1, tmm4, tmm7"
+                        "tdpbf16ps tmm2, tmm5, tmm6"
+                        "tdpbf16ps tmm3, tmm5, tmm7"
+                        "add {a0}, [{counts}]"
+                        "add {a1}, [{counts} + 8]"
+                    ]
+                    [
+                        "tilestored [{c0} + {c_row}*1], tmm0"
+                        "tilestored [{c0} + {c_row}*1 + 64], tmm1"
+                        "tilestored [{c1} + {c_row}*1], tmm2"
+                        "tilestored [{c1} + {c_row}*1 + 64], tmm3"
+                    ]
+                    a1 = inout(reg) blocks[1].first_tile => _,
+                    c1 = in(reg) sums.first.wrapping_byte_add(BLOCK_ROWS * sums.row_bytes),
                 );
             }
         }

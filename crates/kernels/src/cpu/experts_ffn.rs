@@ -84,13 +84,13 @@ fn gate_up(cpu: &Cpu, chosen: &[Chosen], rows: &[PackedRows]) -> Vec<PackedRows>
         .zip(rows)
         .map(|(chosen, rows)| Product { rows, matrix: &chosen.expert.gate_up })
         .collect();
-    products::run(cpu, &products, 2, &|step| {
-        let (shape, words) = (shapes[step.product], &words[step.product]);
-        let [gate, up] = step.panels.map(|panel| panel.chunks_exact(PANEL_ROWS));
+    products::pairs(cpu, &products, &|pair| {
+        let (shape, words) = (shapes[pair.product], &words[pair.product]);
+        let [gate, up] = pair.panels.map(|panel| panel.chunks_exact(PANEL_ROWS));
         for (i, (gate, up)) in gate.zip(up).enumerate() {
             let mut values = [0.0; PANEL_ROWS];
             cpu.kernels.swiglu(&mut values, gate, up);
-            let (start, len) = shape.words_at(step.first_row + i, step.step);
+            let (start, len) = shape.words_at(pair.first_row + i, pair.pair);
             // SAFETY: `hidden` keeps the memory alive and nothing reads it before this pass ends;
             // every panel of every row is finished once.
             let out = unsafe { words.part(start, len) };

@@ -23,6 +23,15 @@ pub(crate) struct PanelProduct<'a> {
     pub panel: usize,
 }
 
+/// Rows of 32 columns in a row-major matrix.
+pub(crate) struct Destination {
+    pub first: *mut f32,
+    /// Values from row to row.
+    pub step: usize,
+    /// Whether products are added to what is there.
+    pub add: bool,
+}
+
 /// Sixteen queries of one key-value head, each with its own limit.
 #[derive(Clone, Copy)]
 pub(crate) struct Queries<'a> {
@@ -65,7 +74,7 @@ pub(crate) const NO_SCORE: f32 = -1e30;
 /// One instruction set's inner loops.
 ///
 /// Every output element is a fixed sequence of operations on its own row and column, whatever the
-/// number of rows; accumulators are drained every [`BLOCK_TILES`] tiles.
+/// number of rows; accumulators are drained every [`BLOCK_TILES`] tiles, except by tiles of BF16.
 pub(crate) trait Kernels: GradientKernels + Send + Sync {
     fn name(&self) -> &'static str;
 
@@ -78,6 +87,15 @@ pub(crate) trait Kernels: GradientKernels + Send + Sync {
     /// `out[i][0..32] = rows[first_row + i] · panelᵀ`, scales applied. `block` has room for
     /// [`BLOCK_WORDS`].
     fn panel_product(&self, product: &PanelProduct, out: &mut [f32], block: &mut [f32]);
+
+    /// The same with a destination; `false` where the kernels cannot do it faster than by
+    /// [`Kernels::panel_product`] and a copy. Which it is depends on the format alone.
+    ///
+    /// # Safety
+    /// The destination has as many rows as the product, and no other thread touches these columns.
+    unsafe fn store_product(&self, _product: &PanelProduct, _to: &Destination) -> bool {
+        false
+    }
 
     /// One row of `ops::rms_norm`.
     fn rms_norm(&self, out: &mut [f32], x: &[f32], weight: &[f32], eps: f32);

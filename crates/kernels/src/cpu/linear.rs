@@ -1,11 +1,10 @@
 //! `ops::linear` on panels.
 
 use ponder_tensor::Tensor;
-use ponder_tensor::format::{Matrix, PANEL_ROWS};
+use ponder_tensor::format::Matrix;
 
 use super::Cpu;
-use super::pool::Disjoint;
-use super::products::{self, Product};
+use super::products::{self, Product, Target};
 
 pub(super) fn forward(cpu: &Cpu, x: &Tensor, weight: &Matrix, bias: Option<&[f32]>) -> Tensor {
     let (n_in, n_out) = (weight.in_features(), weight.out_features());
@@ -14,13 +13,7 @@ pub(super) fn forward(cpu: &Cpu, x: &Tensor, weight: &Matrix, bias: Option<&[f32
     let operand = cpu.kernels.operand(weight.format());
     let rows = &products::pack(cpu, operand, x, (0, n_in), &|row| row, x.rows());
     cpu.arena.tensor(x.rows(), n_out, |out| {
-        let out = Disjoint::new(out);
-        products::run(cpu, &[Product { rows, matrix: weight }], 1, &|step| {
-            let first_col = step.step * PANEL_ROWS;
-            let n_cols = PANEL_ROWS.min(n_out - first_col);
-            let panel = (step.first_row, step.panels[0]);
-            // SAFETY: every panel of every row chunk is finished once.
-            unsafe { products::store_panel(&out, (n_out, first_col), panel, n_cols, bias) };
-        });
+        let target = Target::new(out, n_out, n_out, bias);
+        products::store(cpu, &[Product { rows, matrix: weight }], &target);
     })
 }

@@ -4,12 +4,11 @@
 //! the one latent row of a position: its whole width is the key, its latent part the value.
 
 use ponder_tensor::Tensor;
-use ponder_tensor::format::{Matrix, PANEL_ROWS};
+use ponder_tensor::format::Matrix;
 
 use super::Cpu;
 use super::attention::{self, Inputs, Shape};
-use super::pool::Disjoint;
-use super::products::{self, Product};
+use super::products::{self, Product, Target};
 use super::rows::PackedRows;
 use crate::kv::padded;
 use crate::ops::{mla_attention, rope};
@@ -63,13 +62,6 @@ fn per_head(cpu: &Cpu, x: &Tensor, head_width: usize, matrices: &[Matrix]) -> Te
         rows.iter().zip(matrices).map(|(rows, matrix)| Product { rows, matrix }).collect();
     let width = matrices.len() * n_out;
     cpu.arena.tensor(x.rows(), width, |out| {
-        let out = Disjoint::new(out);
-        products::run(cpu, &products, 1, &|step| {
-            let col = step.step * PANEL_ROWS;
-            let place = (width, step.product * n_out + col);
-            let panel = (step.first_row, step.panels[0]);
-            // SAFETY: every panel of every head and row chunk is finished once.
-            unsafe { products::store_panel(&out, place, panel, PANEL_ROWS.min(n_out - col), None) };
-        });
+        products::store(cpu, &products, &Target::new(out, width, n_out, None));
     })
 }

@@ -5,7 +5,7 @@ use ponder_tensor::Tensor;
 use ponder_tensor::format::{Matrix, PANEL_ROWS};
 
 use super::Cpu;
-use super::kernels::{BLOCK_WORDS, PanelProduct};
+use super::kernels::{BLOCK_WORDS, Destination, PanelProduct};
 use super::pool::Disjoint;
 use super::rows::{Operand, PackedRows, RowsShape};
 
@@ -29,27 +29,19 @@ struct Unit {
     steps: std::ops::Range<usize>,
 }
 
-/// What a finished step is handed over with.
-pub(super) struct Step<'a> {
+/// Two panels that belong together, gate and up, multiplied with a chunk of rows.
+pub(super) struct Pair<'a> {
     pub product: usize,
-    pub step: usize,
+    pub pair: usize,
     pub first_row: usize,
-    /// One part `[n_rows][32]` for each panel of the step.
+    /// `[n_rows][32]` each.
     pub panels: [&'a [f32]; 2],
 }
 
-/// Multiplies all products, `panels_per_step` (1 or 2) panels at a time, and hands every finished
-/// step to `finish`, each exactly once, from any thread.
-pub(super) fn run(
-    cpu: &Cpu,
-    products: &[Product],
-    panels_per_step: usize,
-    finish: &(dyn Fn(Step) + Sync),
-) {
-    for Product { rows, matrix } in products {
-        assert_eq!(rows.operand, cpu.kernels.operand(matrix.format()));
-    }
-    let units = units(products, panels_per_step);
+/// Multiplies all products and hands every finished pair of panels to `finish`, each exactly once,
+/// from any thread.
+pub(super) fn pairs(cpu: &Cpu, products: &[Product], finish: &(dyn Fn(Pair) + Sync)) {
+    let units = units(cpu, products, 2);
     cpu.pool.run(units.len(), &|scratch, unit| {
         let Unit { product, first_row, n_rows, ref steps } = units[unit];
         let Product { rows, matrix } = products[product];
@@ -57,23 +49,22 @@ pub(super) fn run(
         let (block, out) = scratch.words(BLOCK_WORDS + 2 * len).split_at_mut(BLOCK_WORDS);
         let (first, second) = out.split_at_mut(len);
         let used = n_rows * PANEL_ROWS;
-        for step in steps.clone() {
-            let panel = step * panels_per_step;
-            let panel_product = PanelProduct { rows, first_row, n_rows, matrix, panel };
-            cpu.kernels.panel_product(&panel_product, first, block);
-            if panels_per_step == 2 {
-                let panel_product = PanelProduct { panel: panel + 1, ..panel_product };
-                cpu.kernels.panel_product(&panel_product, second, block);
+        for pair in steps.clone() {
+            for (i, out) in [&mut *first, &mut *second].into_iter().enumerate() {
+                let panel = 2 * pair + i;
+                let product = PanelProduct { rows, first_row, n_rows, matrix, panel };
+                cpu.kernels.panel_product(&product, out, block);
             }
             let panels = [&first[..used], &second[..used]];
-            finish(Step { product, step, first_row, panels });
+            finish(Pair { product, pair, first_row, panels });
         }
     });
 }
 
-fn units(products: &[Product], panels_per_step: usize) -> Vec<Unit> {
+fn units(cpu: &Cpu, products: &[Product], panels_per_step: usize) -> Vec<Unit> {
     let mut units = Vec::new();
     for (product, Product { rows, matrix }) in products.iter().enumerate() {
+        assert_eq!(rows.operand, cpu.kernels.operand(matrix.format()));
         let n_steps = matrix.n_panels() / panels_per_step;
         let step_bytes = panels_per_step * matrix.n_tiles() * matrix.format().tile_bytes();
         for first_row in (0..rows.n_rows).step_by(CHUNK_ROWS) {
@@ -88,29 +79,73 @@ fn units(products: &[Product], panels_per_step: usize) -> Vec<Unit> {
     units
 }
 
-/// Copies a finished panel into columns of a row-major result, adding `bias`.
-///
-/// # Safety
-/// No other thread writes these rows' columns.
-pub(super) unsafe fn store_panel(
-    out: &Disjoint<f32>,
-    (row_width, first_col): (usize, usize),
-    (first_row, panel): (usize, &[f32]),
+/// A row-major matrix that products fill or add to.
+pub(super) struct Target<'a> {
+    out: Disjoint<f32>,
+    row_width: usize,
+    /// Columns of one product; those of the next one follow.
     n_cols: usize,
-    bias: Option<&[f32]>,
-) {
-    for (i, values) in panel.chunks_exact(PANEL_ROWS).enumerate() {
+    bias: Option<&'a [f32]>,
+    add: bool,
+}
+
+impl<'a> Target<'a> {
+    /// All of `out` is written, `bias` added.
+    pub fn new(out: &mut [f32], row_width: usize, n_cols: usize, bias: Option<&'a [f32]>) -> Self {
+        Target { out: Disjoint::new(out), row_width, n_cols, bias, add: false }
+    }
+
+    /// Products are added to `out`.
+    pub fn sum(out: &mut [f32], row_width: usize) -> Self {
+        Target { add: true, ..Target::new(out, row_width, row_width, None) }
+    }
+
+    /// # Safety
+    /// No other thread touches the panel's columns of these rows.
+    unsafe fn store(&self, cpu: &Cpu, product: usize, panel: &PanelProduct, words: &mut [f32]) {
+        let col = panel.panel * PANEL_ROWS;
+        let n_cols = PANEL_ROWS.min(self.n_cols - col);
+        let start = panel.first_row * self.row_width + product * self.n_cols + col;
         // SAFETY: the caller's promise.
-        let out = unsafe { out.part((first_row + i) * row_width + first_col, n_cols) };
-        // A copy of known length is two instructions, any other a call.
-        match (<&mut [f32; PANEL_ROWS]>::try_from(&mut *out), values.as_array()) {
-            (Ok(out), Some(values)) => *out = *values,
-            _ => out.copy_from_slice(&values[..n_cols]),
+        let row = |i: usize| unsafe { self.out.part(start + i * self.row_width, n_cols) };
+        row(panel.n_rows - 1);
+        let to = Destination { first: row(0).as_mut_ptr(), step: self.row_width, add: self.add };
+        // SAFETY: the first and the last row lie inside (`row` checks), and are ours (promised).
+        let is_stored = n_cols == PANEL_ROWS && unsafe { cpu.kernels.store_product(panel, &to) };
+        if !is_stored {
+            let (block, sums) = words.split_at_mut(BLOCK_WORDS);
+            cpu.kernels.panel_product(panel, sums, block);
+            for (i, sums) in sums.chunks_exact(PANEL_ROWS).take(panel.n_rows).enumerate() {
+                let out = row(i);
+                // A copy of known length is two instructions, any other a call.
+                match (<&mut [f32; PANEL_ROWS]>::try_from(&mut *out), sums.as_array()) {
+                    _ if self.add => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
+                    (Ok(out), Some(sums)) => *out = *sums,
+                    _ => out.copy_from_slice(&sums[..n_cols]),
+                }
+            }
         }
-        if let Some(bias) = bias {
-            out.iter_mut().zip(&bias[first_col..]).for_each(|(out, bias)| *out += bias);
+        if let Some(bias) = self.bias {
+            for i in 0..panel.n_rows {
+                row(i).iter_mut().zip(&bias[col..]).for_each(|(out, bias)| *out += bias);
+            }
         }
     }
+}
+
+/// Multiplies all products into `target`, side by side.
+pub(super) fn store(cpu: &Cpu, products: &[Product], target: &Target) {
+    let units = units(cpu, products, 1);
+    cpu.pool.run(units.len(), &|scratch, unit| {
+        let Unit { product, first_row, n_rows, ref steps } = units[unit];
+        let Product { rows, matrix } = products[product];
+        let words = scratch.words(BLOCK_WORDS + CHUNK_ROWS * PANEL_ROWS);
+        for panel in steps.clone() {
+            let panel = PanelProduct { rows, first_row, n_rows, matrix, panel };
+            // SAFETY: every panel of every chunk of rows belongs to one unit.
+            unsafe { target.store(cpu, product, &panel, words) };
+        }
+    });
 }
 
 /// Packs `width` columns from `first_col` on of the given rows of `x`.

@@ -7,7 +7,7 @@ use ponder_tensor::format::{Format, Matrix, PANEL_ROWS, TILE_K};
 
 use super::super::Cpu;
 use super::super::pool::Disjoint;
-use super::super::products::{self, Product};
+use super::super::products::{self, Product, Target};
 use super::super::rows::{BLOCK_ROWS, Operand, PackedRows, RowsShape};
 use super::kernels::Columns;
 
@@ -23,17 +23,7 @@ pub(super) fn add(
     let format = if format == Format::Bf16 { Format::Bf16 } else { Format::F32 };
     let rows = &pack_columns(cpu, cpu.kernels.operand(format), grad_out);
     let matrix = &pack_panels(cpu, format, x);
-    let grad_weight = Disjoint::new(grad_weight);
-    products::run(cpu, &[Product { rows, matrix }], 1, &|step| {
-        let first_col = step.step * PANEL_ROWS;
-        let n_cols = PANEL_ROWS.min(n_in - first_col);
-        for (i, sums) in step.panels[0].chunks_exact(PANEL_ROWS).enumerate() {
-            let start = (step.first_row + i) * n_in + first_col;
-            // SAFETY: every panel of every row chunk is finished once.
-            let grad = unsafe { grad_weight.part(start, n_cols) };
-            grad.iter_mut().zip(sums).for_each(|(grad, sum)| *grad += sum);
-        }
-    });
+    products::store(cpu, &[Product { rows, matrix }], &Target::sum(grad_weight, n_in));
 }
 
 /// The columns of the rows from `tile * 32` on, from column `col` on, at most 16 of them.

@@ -1,4 +1,4 @@
-//! Products of bf16 rows with FP8 or BF16 panels.
+//! Products of bf16 rows with FP8 panels.
 //!
 //! k is cut into blocks of 128. While the tile unit multiplies one block, the vector unit widens
 //! the next one and drains the sums of the step before, so the slower unit sets the time. Cycles
@@ -56,13 +56,13 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
     out.fill(0.0);
     let tiles = Tiles::configure(amx, configured_rows(n_rows));
     let scales = matrix.panel_scales(panel);
-    let mut weights = Weights::new(matrix.panel(panel), matrix.format(), block);
+    let mut weights = Weights::new(matrix.panel(panel), block);
     let n_blocks = matrix.n_tiles().div_ceil(BLOCK_TILES);
     let n_steps = n_rows.div_ceil(STEP_ROWS);
     let mut sums = const { Sums(MaybeUninit::uninit()) };
     let sums: *mut f32 = sums.0.as_mut_ptr().cast();
     let mut pending = Pending::default();
-    weights.prepare(0, 0..weights.n_lines(0));
+    weights.widen(0, 0..weights.n_lines(0));
     for block in 0..n_blocks {
         let scale = scales.get(block).copied().unwrap_or(1.0);
         let (b, n_tiles) = weights.block(block);
@@ -70,9 +70,9 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
         for step in 0..n_steps {
             let row = step * STEP_ROWS;
             let step_rows = STEP_ROWS.min(n_rows - row);
-            let a = activations(product, row, block * BLOCK_TILES);
+            let a = Block::two(product, row, block * BLOCK_TILES, n_tiles);
             let lines = n_lines * step / n_steps..n_lines * (step + 1) / n_steps;
-            let lines_per_tile = if weights.is_widened() { lines.len() / n_tiles } else { 0 };
+            let lines_per_tile = lines.len() / n_tiles;
             let (codes, widened) = weights.place(block + 1, lines.start);
             let meanwhile = Meanwhile {
                 decoder: &weights.decoder,
@@ -83,7 +83,7 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
                 out: out[pending.first_row * PANEL_ROWS..].as_mut_ptr(),
                 scale: pending.scale,
             };
-            // SAFETY: the activations hold `n_tiles` tiles from this block on (`activations`) with
+            // SAFETY: the activations hold `n_tiles` tiles from this block on (`Block::two`) with
             // as many rows as were configured, or more; so do `b` (`Weights`) and `sums`. The lines
             // lie in the next block, and the pending rows in `out`.
             unsafe {
@@ -93,7 +93,7 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
                     tiles.multiply::<1>(a, b, n_tiles, sums, &meanwhile);
                 }
             }
-            weights.prepare(block + 1, lines.start + lines_per_tile * n_tiles..lines.end);
+            weights.widen(block + 1, lines.start + lines_per_tile * n_tiles..lines.end);
             pending = Pending { first_row: row, n_rows: step_rows, scale };
         }
     }
@@ -107,45 +107,25 @@ fn configured_rows(n_rows: usize) -> [usize; 2] {
     [n_rows.min(BLOCK_ROWS), second]
 }
 
-/// The tiles of a step's two blocks of rows from tile `tile` on; without a second block, twice
-/// the first one.
-fn activations(product: &PanelProduct, row: usize, tile: usize) -> [Block; 2] {
-    let (shape, values) = (product.rows.shape(), product.rows.bf16());
-    [0, BLOCK_ROWS].map(|offset| {
-        let row = if row + offset < product.n_rows { row + offset } else { row };
-        let place = shape.tile(product.first_row + row, tile);
-        // Packed rows end with room for a whole tile, so the last one may be read as a full one.
-        let last = place.start + (BLOCK_TILES.min(shape.n_tiles - tile) - 1) * place.rows * TILE_K;
-        assert!(last + BLOCK_ROWS * TILE_K <= values.len());
-        Block { first_tile: values[place.start..].as_ptr(), tile_bytes: place.rows * TILE_K * 2 }
-    })
-}
-
-/// A panel as bf16 tiles, a block at a time: BF16 ones where they lie, FP8 ones widened into one
-/// of two buffers.
+/// A panel as bf16 tiles, a block at a time, widened into one of two buffers.
 struct Weights<'a> {
     packed: &'a [u8],
-    format: Format,
     decoder: Fp8Decoder,
     widened: [&'a mut [u16]; 2],
 }
 
 impl<'a> Weights<'a> {
     #[target_feature(enable = "avx512f")]
-    fn new(packed: &'a [u8], format: Format, buffer: &'a mut [f32]) -> Weights<'a> {
+    fn new(packed: &'a [u8], buffer: &'a mut [f32]) -> Weights<'a> {
         let buffer: &mut [u16] = bytemuck::cast_slice_mut(&mut buffer[..BLOCK_WORDS]);
         let (first, second) = buffer.split_at_mut(BLOCK_VALUES);
         let widened = [first, &mut second[..BLOCK_VALUES]];
-        Weights { packed, format, decoder: Fp8Decoder::new(), widened }
-    }
-
-    fn is_widened(&self) -> bool {
-        self.format == Format::Fp8
+        Weights { packed, decoder: Fp8Decoder::new(), widened }
     }
 
     /// The packed bytes of a block, none beyond the last one.
     fn packed(&self, block: usize) -> &'a [u8] {
-        let bytes = BLOCK_TILES * self.format.tile_bytes();
+        let bytes = BLOCK_TILES * Format::Fp8.tile_bytes();
         let rest = &self.packed[(block * bytes).min(self.packed.len())..];
         &rest[..bytes.min(rest.len())]
     }
@@ -154,37 +134,25 @@ impl<'a> Weights<'a> {
         self.packed(block).len() / LINE_BYTES
     }
 
-    /// A prepared block: its first tile and its number of tiles.
+    /// A widened block: its first tile and its number of tiles.
     fn block(&self, block: usize) -> (*const u16, usize) {
-        let packed = self.packed(block);
-        let first_tile = if self.is_widened() {
-            self.widened[block % 2].as_ptr()
-        } else {
-            bytemuck::cast_slice::<u8, u16>(packed).as_ptr()
-        };
-        (first_tile, packed.len() / self.format.tile_bytes())
+        let n_tiles = self.packed(block).len() / Format::Fp8.tile_bytes();
+        (self.widened[block % 2].as_ptr(), n_tiles)
     }
 
-    /// Where a line of a block lies, and where to widen it to if it is FP8.
+    /// Where a line of a block lies, and where it is widened to.
     fn place(&mut self, block: usize, line: usize) -> (*const u8, *mut u16) {
         let codes = self.packed(block)[line * LINE_BYTES..].as_ptr();
         let widened = self.widened[block % 2].as_mut_ptr();
         (codes, widened.wrapping_add(line * LINE_BYTES))
     }
 
-    /// Readies lines of a block for the tile unit: widens FP8, fetches BF16 into the first-level
-    /// cache.
+    /// Widens lines of a block.
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn prepare(&mut self, block: usize, lines: Range<usize>) {
+    fn widen(&mut self, block: usize, lines: Range<usize>) {
         let bytes = lines.start * LINE_BYTES..lines.end * LINE_BYTES;
-        let packed = &self.packed(block)[bytes.clone()];
-        if self.is_widened() {
-            self.decoder.widen_tiles(packed, &mut self.widened[block % 2][bytes]);
-        } else {
-            for line in packed.chunks_exact(LINE_BYTES) {
-                _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
-            }
-        }
+        let codes = &self.packed(block)[bytes.clone()];
+        self.decoder.widen_tiles(codes, &mut self.widened[block % 2][bytes]);
     }
 }
 
