@@ -19,6 +19,9 @@ pub struct Summary {
     pub manifest: Manifest,
     /// How much of it is there.
     pub coverage: Coverage,
+    /// Why the first of the failed samples could not be had.
+    #[serde(default)]
+    pub first_failure: Option<String>,
     /// pass@1 over the questions that have a sample; `None` if none has.
     pub pass_1: Option<Share>,
     /// Unbiased pass@k for k of 2, 4, 8 … up to the samples that every question has.
@@ -108,6 +111,7 @@ pub fn summarise(run: &Run, scores: &[Vec<Score>]) -> Summary {
             samples_least: least,
             failed: distinct_failures(run),
         },
+        first_failure: run.failures.first().map(|failure| failure.error.clone()),
         pass_1: pass_1(&answered),
         pass_k: powers.filter_map(|k| Some((k, mean_pass_at(&counts, k)?))).collect(),
         consensus: vote(&run.questions, scores),

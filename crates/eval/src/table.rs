@@ -65,6 +65,9 @@ fn scores(summary: &Summary, text: &mut String) {
             coverage.questions - coverage.questions_answered
         );
     }
+    if let Some(failure) = &summary.first_failure {
+        let _ = writeln!(text, "             the first failed because {failure}");
+    }
 }
 
 fn share(share: &Share) -> String {

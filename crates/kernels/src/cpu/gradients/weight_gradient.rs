@@ -2,6 +2,8 @@
 //! packed as the rows of a product and `x`, transposed, as its panels, so that the same kernels
 //! serve as for weights.
 
+use std::ops::Range;
+
 use ponder_tensor::Tensor;
 use ponder_tensor::format::{Format, Matrix, PANEL_ROWS, TILE_K};
 
@@ -10,6 +12,10 @@ use super::super::pool::Disjoint;
 use super::super::products::{self, Product, Target};
 use super::super::rows::{BLOCK_ROWS, Operand, PackedRows, RowsShape};
 use super::kernels::Columns;
+
+/// Tokens packed and multiplied at once: both sides then fit the second-level cache.
+const CHUNK_TOKENS: usize = 512;
+const _: () = assert!(CHUNK_TOKENS.is_multiple_of(TILE_K));
 
 pub(super) fn add(
     cpu: &Cpu,
@@ -21,30 +27,35 @@ pub(super) fn add(
     let (n_out, n_in) = (grad_out.cols(), x.cols());
     assert_eq!((grad_out.rows(), grad_weight.len()), (x.rows(), n_out * n_in));
     let format = if format == Format::Bf16 { Format::Bf16 } else { Format::F32 };
-    let rows = &pack_columns(cpu, cpu.kernels.operand(format), grad_out);
-    let matrix = &pack_panels(cpu, format, x);
-    products::store(cpu, &[Product { rows, matrix }], &Target::sum(grad_weight, n_in));
+    let target = Target::sum(grad_weight, n_in);
+    for first in (0..x.rows()).step_by(CHUNK_TOKENS) {
+        let tokens = first..x.rows().min(first + CHUNK_TOKENS);
+        let rows = &pack_columns(cpu, cpu.kernels.operand(format), grad_out, tokens.clone());
+        let matrix = &pack_panels(cpu, format, x, tokens);
+        products::store(cpu, &[Product { rows, matrix }], &target);
+    }
 }
 
-/// The columns of the rows from `tile * 32` on, from column `col` on, at most 16 of them.
-fn columns(x: &Tensor, tile: usize, col: usize) -> Columns<'_> {
-    let row = tile * TILE_K;
+/// The columns of a tile's tokens, counted from the first of `tokens`, from column `col` on, at
+/// most 16 of them.
+fn columns<'a>(x: &'a Tensor, tokens: &Range<usize>, tile: usize, col: usize) -> Columns<'a> {
+    let row = tokens.start + tile * TILE_K;
     Columns {
         values: &x.data()[row * x.cols() + col..],
         step: x.cols(),
-        n_rows: TILE_K.min(x.rows() - row),
+        n_rows: TILE_K.min(tokens.end - row),
         n_cols: BLOCK_ROWS.min(x.cols() - col),
     }
 }
 
-/// The transpose of `x` as the rows of a product.
-fn pack_columns(cpu: &Cpu, operand: Operand, x: &Tensor) -> PackedRows {
-    let shape = RowsShape::new(operand, x.cols(), x.rows());
+/// The transpose of some rows of `x` as the rows of a product.
+fn pack_columns(cpu: &Cpu, operand: Operand, x: &Tensor, tokens: Range<usize>) -> PackedRows {
+    let shape = RowsShape::new(operand, x.cols(), tokens.len());
     PackedRows::filled(&cpu.arena, shape, |words| {
         let words = Disjoint::new(words);
         cpu.pool.run(shape.n_tiles, &|_, tile| {
             for col in (0..x.cols()).step_by(BLOCK_ROWS) {
-                let columns = columns(x, tile, col);
+                let columns = columns(x, &tokens, tile, col);
                 let (start, len) = shape.words_at(col, tile);
                 // SAFETY: each tile belongs to one unit; its rows lie one after the other.
                 let words = unsafe { words.part(start, len * columns.n_cols) };
@@ -54,9 +65,9 @@ fn pack_columns(cpu: &Cpu, operand: Operand, x: &Tensor) -> PackedRows {
     })
 }
 
-/// The transpose of `x` as the panels of a product.
-fn pack_panels(cpu: &Cpu, format: Format, x: &Tensor) -> Matrix {
-    let (n_panels, n_tiles) = (x.cols().div_ceil(PANEL_ROWS), x.rows().div_ceil(TILE_K));
+/// The transpose of some rows of `x` as the panels of a product.
+fn pack_panels(cpu: &Cpu, format: Format, x: &Tensor, tokens: Range<usize>) -> Matrix {
+    let (n_panels, n_tiles) = (x.cols().div_ceil(PANEL_ROWS), tokens.len().div_ceil(TILE_K));
     let tile_words = format.tile_bytes() / 4;
     let panels = cpu.arena.tensor(1, n_panels * n_tiles * tile_words, |words| {
         let words = Disjoint::new(words);
@@ -65,25 +76,26 @@ fn pack_panels(cpu: &Cpu, format: Format, x: &Tensor) -> Matrix {
                 let start = (panel * n_tiles + tile) * tile_words;
                 // SAFETY: each tile belongs to one unit.
                 let words = unsafe { words.part(start, tile_words) };
-                fill_tile(cpu, format, words, x, (tile, panel * PANEL_ROWS));
+                fill_tile(cpu, format, words, (x, &tokens), (tile, panel * PANEL_ROWS));
             }
         });
     });
-    Matrix::of_activations(format, [x.cols(), x.rows()], panels)
+    Matrix::of_activations(format, [x.cols(), tokens.len()], panels)
 }
 
 fn fill_tile(
     cpu: &Cpu,
     format: Format,
     words: &mut [f32],
-    x: &Tensor,
+    (x, tokens): (&Tensor, &Range<usize>),
     (tile, col): (usize, usize),
 ) {
     if format == Format::F32 {
         // A line of such a tile is one token's 32 values.
         words.fill(0.0);
         let n = PANEL_ROWS.min(x.cols() - col);
-        let rows = tile * TILE_K..x.rows().min((tile + 1) * TILE_K);
+        let first = tokens.start + tile * TILE_K;
+        let rows = first..tokens.end.min(first + TILE_K);
         for (line, row) in words.chunks_exact_mut(PANEL_ROWS).zip(rows) {
             line[..n].copy_from_slice(&x.row(row)[col..col + n]);
         }
@@ -92,7 +104,7 @@ fn fill_tile(
     for (half, words) in words.chunks_exact_mut(TILE_K / 2 * BLOCK_ROWS).enumerate() {
         let col = col + half * BLOCK_ROWS;
         if col < x.cols() {
-            cpu.kernels.encode_half_tile(words, &columns(x, tile, col));
+            cpu.kernels.encode_half_tile(words, &columns(x, tokens, tile, col));
         } else {
             words.fill(0.0);
         }
