@@ -6,6 +6,7 @@
 //! of trainer and sampler are the same bits.
 #![forbid(unsafe_code)]
 
+mod accumulator;
 pub mod adamw;
 pub mod advantage;
 pub mod checkpoint;

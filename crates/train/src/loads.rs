@@ -18,6 +18,14 @@ pub fn count(loads: &mut Loads, model: &Model, choices: &[(ParameterId, Vec<u32>
     }
 }
 
+/// Adds the loads of another pass.
+pub fn add(loads: &mut Loads, others: &Loads) {
+    for (bias, others) in others {
+        let counts = loads.entry(*bias).or_insert_with(|| vec![0; others.len()]);
+        counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+    }
+}
+
 /// The largest load of any expert over the mean of its layer; 0 without experts.
 pub fn largest(loads: &Loads) -> f64 {
     let of_layer = |loads: &Vec<u64>| {

@@ -58,6 +58,14 @@ pub struct StepLoss {
 }
 
 impl StepLoss {
+    /// Adds the share of another micro-batch.
+    pub fn add(&mut self, other: &StepLoss) {
+        self.next += other.next;
+        self.after_next += other.after_next;
+        self.balance += other.balance;
+        loads::add(&mut self.loads, &other.loads);
+    }
+
     /// The number that is minimised.
     pub fn total(&self, objective: &Objective) -> f64 {
         let Objective { mtp_factor, balance_alpha } = *objective;
@@ -65,15 +73,15 @@ impl StepLoss {
     }
 }
 
-/// Adds one micro-batch: its gradients to `store`, its share of the loss to `loss`.
+/// One micro-batch: its gradients are added to `store`, its share of the loss is returned.
 pub fn accumulate(
     ops: &dyn Gradients,
     weights: &Weights,
     sequences: &[Sequence],
     (objective, denominators): (&Objective, &Denominators),
     store: &mut GradientStore,
-    loss: &mut StepLoss,
-) {
+) -> StepLoss {
+    let mut loss = StepLoss::default();
     let model = &weights.model;
     let tape = Tape::new(ops, weights, None);
     let batch = pack::batch(model, sequences);
@@ -88,19 +96,20 @@ pub fn accumulate(
     let head = model.head();
     let aim = Aim { ahead: 1, divisor: denominators.next, factor: 1.0 };
     let (sum, grad) = aim.cross_entropy(ops, weights, &hidden, head, sequences, store);
-    loss.next += sum;
+    loss.next = sum;
     seeds.push((hidden, grad));
     if let (Some(Some(drafted)), Some(head)) = (drafted, model.draft_head()) {
         let factor = objective.mtp_factor;
         let aim = Aim { ahead: 2, divisor: denominators.after_next, factor };
         let (sum, grad) = aim.cross_entropy(ops, weights, &drafted, head, sequences, store);
-        loss.after_next += sum;
+        loss.after_next = sum;
         seeds.push((drafted, grad));
     }
     loads::count(&mut loss.loads, model, &tape.choices());
     let balance = (objective.balance_alpha != 0.0)
         .then_some(Balance { alpha: objective.balance_alpha, n_tokens: denominators.n_tokens });
-    loss.balance += tape.backward(seeds, balance, store);
+    loss.balance = tape.backward(seeds, balance, store);
+    loss
 }
 
 /// Which token a hidden state is to predict.

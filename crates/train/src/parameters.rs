@@ -183,6 +183,18 @@ impl GradientStore {
         GradientStore { values: parameters.iter().map(|p| vec![0.0; p.values.len()]).collect() }
     }
 
+    /// Zeros of the same shape.
+    pub(crate) fn zeros(&self) -> GradientStore {
+        GradientStore { values: self.values.iter().map(|values| vec![0.0; values.len()]).collect() }
+    }
+
+    /// Adds another one of the same shape.
+    pub(crate) fn add(&mut self, other: &GradientStore) {
+        for (values, others) in self.values.iter_mut().zip(&other.values) {
+            values.iter_mut().zip(others).for_each(|(value, other)| *value += other);
+        }
+    }
+
     /// Back to zero.
     pub fn clear(&mut self) {
         self.values.iter_mut().for_each(|values| values.fill(0.0));

@@ -7,13 +7,14 @@ use ponder_kernels::Gradients;
 use ponder_tensor::Dtype;
 use serde::{Deserialize, Serialize};
 
+use crate::accumulator::Accumulator;
 use crate::adamw::{Adamw, AdamwOptions};
 use crate::checkpoint::{self, Progress, Snapshot, State};
 use crate::error::{Result, TrainError};
 use crate::loads;
 use crate::objective::{self, Denominators, Objective, StepLoss};
 use crate::pack::{Sequence, micro_batches};
-use crate::parameters::{GradientStore, Parameters, Weights};
+use crate::parameters::{Parameters, Weights};
 use crate::run::Run;
 use crate::schedule::Schedule;
 
@@ -86,7 +87,7 @@ pub struct Trainer {
     parameters: Parameters,
     adamw: Adamw,
     progress: Progress,
-    store: GradientStore,
+    gradients: Accumulator,
     weights: Weights,
 }
 
@@ -100,9 +101,9 @@ impl Trainer {
     /// Goes on from a checkpoint.
     pub fn resume(state: State, options: Options) -> Result<Trainer> {
         let State { progress, parameters, adamw } = state;
-        let store = GradientStore::new(&parameters);
+        let gradients = Accumulator::new(&parameters);
         let weights = parameters.pack(Dtype::Bf16)?;
-        Ok(Trainer { options, parameters, adamw, progress, store, weights })
+        Ok(Trainer { options, parameters, adamw, progress, gradients, weights })
     }
 
     /// Where the run stands.
@@ -143,17 +144,19 @@ impl Trainer {
             return Err(TrainError::NoData { step, hint });
         }
         let objective = self.options.objective();
-        self.store.clear();
+        let batches = micro_batches(sequences, self.options.micro_batch_tokens);
+        let (weights, aim) = (&self.weights, (&objective, &denominators));
+        let losses = self.gradients.run(ops, batches.len(), |i, store| {
+            objective::accumulate(ops, weights, batches[i], aim, store)
+        });
         let mut loss = StepLoss::default();
-        for sequences in micro_batches(sequences, self.options.micro_batch_tokens) {
-            let aim = (&objective, &denominators);
-            objective::accumulate(ops, &self.weights, sequences, aim, &mut self.store, &mut loss);
-        }
+        losses.iter().for_each(|part| loss.add(part));
         self.check(loss.total(&objective), "loss")?;
-        self.check(self.store.norm(), "gradient norm")?;
+        self.check(self.gradients.total().norm(), "gradient norm")?;
         let rate = self.options.schedule.rate(step);
         let (adamw, threads) = (&self.options.adamw, ops.threads());
-        let grad_norm = self.adamw.step(adamw, rate, &mut self.parameters, &self.store, threads);
+        let grad_norm =
+            self.adamw.step(adamw, rate, &mut self.parameters, self.gradients.total(), threads);
         self.balance_experts(&loss);
         self.weights = self.parameters.pack(Dtype::Bf16)?;
         self.progress.step += 1;

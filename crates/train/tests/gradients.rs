@@ -51,7 +51,7 @@ impl Fixture {
         let mut loss = StepLoss::default();
         for sequences in micro_batches(&self.sequences, max_tokens) {
             let aim = (&self.objective, &denominators);
-            accumulate(ops, &weights, sequences, aim, &mut store, &mut loss);
+            loss.add(&accumulate(ops, &weights, sequences, aim, &mut store));
         }
         (loss, store)
     }

@@ -44,8 +44,12 @@ impl Documents for Markov {
 }
 
 fn cpu() -> Cpu {
+    cpu_with(2)
+}
+
+fn cpu_with(threads: usize) -> Cpu {
     let isa = *Isa::available().last().expect("AVX2 at least");
-    Cpu::new(CpuOptions { isa, threads: 2, pin: false }).unwrap()
+    Cpu::new(CpuOptions { isa, threads, pin: false }).unwrap()
 }
 
 fn config() -> Config {
@@ -94,6 +98,22 @@ fn a_model_learns_a_source_down_to_its_entropy_and_not_below() {
     println!("loss {loss:.4}, of the token after next {mtp_loss:.4}, entropy {entropy:.4}");
     assert!(loss > entropy - 0.02 && loss < entropy + 0.12, "{loss}, entropy {entropy}");
     assert!(mtp_loss < 0.8 * (VOCAB as f64).ln(), "{mtp_loss}");
+}
+
+/// Micro-batches of one to three documents go side by side, at most as many as threads.
+#[test]
+fn threads_do_not_change_a_step() {
+    let trained = [1, 2, 5].map(|threads| {
+        let mut trainer = Trainer::new(initial().unwrap(), options(3)).unwrap();
+        let (ops, source) = (cpu_with(threads), Markov { n_documents: u64::MAX });
+        let step = |_| {
+            let sequences = trainer.gather(&source).unwrap();
+            trainer.step(&ops, &sequences).unwrap()
+        };
+        let reports: Vec<StepReport> = (0..3).map(step).collect();
+        (reports, values(trainer.parameters()))
+    });
+    assert!(trained.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]

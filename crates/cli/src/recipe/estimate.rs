@@ -1,11 +1,12 @@
 //! How fast stages go: as measured in their own run, else as a trial on this machine says.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use ponder_model::config::Config;
 use ponder_tensor::Dtype;
-use ponder_train::objective::{self, Denominators, Objective, StepLoss};
+use ponder_train::objective::{self, Denominators, Objective};
 use ponder_train::pack::Sequence;
 use ponder_train::parameters::GradientStore;
 use ponder_train::record::Record;
@@ -77,13 +78,17 @@ fn trial(config: &Config, threads: Option<usize>) -> anyhow::Result<f64> {
     };
     let sequences: Vec<Sequence> = (0..TRIAL_TOKENS / TRIAL_TEXT).map(text).collect();
     let aim = (&Objective { mtp_factor: 0.3, balance_alpha: 1e-4 }, &Denominators::of(&sequences));
-    let mut store = GradientStore::new(&parameters);
-    let mut step = || {
+    // Micro-batches go side by side, as they do in a step.
+    let stores: Vec<Mutex<GradientStore>> =
+        (0..ops.threads()).map(|_| Mutex::new(GradientStore::new(&parameters))).collect();
+    let step = || {
         let start = Instant::now();
-        let mut loss = StepLoss::default();
-        objective::accumulate(&*ops, &weights, &sequences, aim, &mut store, &mut loss);
+        ops.side_by_side(stores.len(), &|i| {
+            let mut store = stores[i].lock().expect("each is one task's");
+            objective::accumulate(&*ops, &weights, &sequences, aim, &mut store);
+        });
         start.elapsed().as_secs_f64()
     };
     step();
-    Ok(TRIAL_TOKENS as f64 / step())
+    Ok((stores.len() * TRIAL_TOKENS) as f64 / step())
 }

@@ -237,6 +237,139 @@ struct Meanwhile<'a> {
     scale: f32,
 }
 
+/// What a step reads from memory, because registers are few.
+#[repr(C)]
+struct Counts {
+    /// From tile to tile of each block of rows.
+    tile_bytes: [usize; 2],
+    /// FP8: lines to widen; BF16: bytes to fetch.
+    for_each_tile: usize,
+    /// FP8: lines of sums to drain; BF16: whether products are added to what is there.
+    once: usize,
+}
+
+/// A step with FP8 weights, for one block of rows or two: `$second` are the second one's operands.
+macro_rules! fp8_step {
+    (
+        ($blocks:expr, $weights:expr, $n_tiles:expr, $sums:expr), $meanwhile:expr, $counts:expr,
+        [$($zero:literal)*] [$($multiply:literal)*] [$($store:literal)*] $($second:tt)*
+    ) => {
+        asm!(
+            $($zero,)*
+            "2:",
+            $($multiply,)*
+            "add {b}, 2048",
+            // Widens lines of codes, see `Fp8Decoder::widen`.
+            "mov {count}, [{counts} + 16]",
+            "test {count}, {count}",
+            "jz 4f",
+            "3:",
+            "prefetcht0 [{codes} + {ahead}]",
+            "vmovdqu64 {x}, [{codes}]",
+            "vmovdqa64 {y}, {x}",
+            "vmovdqa64 {z}, {x}",
+            "vpermi2b {y}, {low0}, {low1}",
+            "vpermi2b {z}, {high0}, {high1}",
+            "vpternlogq {z}, {x}, {sign}, 0xf8",
+            "vpunpcklbw {x}, {y}, {z}",
+            "vpunpckhbw {y}, {y}, {z}",
+            "vmovdqu64 [{widened}], {x}",
+            "vmovdqu64 [{widened} + 64], {y}",
+            "add {codes}, 64",
+            "add {widened}, 128",
+            "dec {count}",
+            "jnz 3b",
+            "4:",
+            "dec {n}",
+            "jnz 2b",
+            // Drains the sums of the step before.
+            "mov {count}, [{counts} + 24]",
+            "test {count}, {count}",
+            "jz 6f",
+            "5:",
+            "vmovups {x}, [{sums} + {n}]",
+            "vfmadd213ps {x}, {scale}, [{out} + {n}]",
+            "vmovups [{out} + {n}], {x}",
+            "add {n}, 64",
+            "dec {count}",
+            "jnz 5b",
+            "6:",
+            "mov {count:e}, {sum_row}",
+            $($store,)*
+            a0 = inout(reg) $blocks[0].first_tile => _,
+            b = inout(reg) $weights => _,
+            n = inout(reg) $n_tiles => _,
+            row = in(reg) TILE_ROW_BYTES,
+            count = out(reg) _,
+            codes = inout(reg) $meanwhile.codes => _,
+            widened = inout(reg) $meanwhile.widened => _,
+            sums = in(reg) $sums,
+            out = in(reg) $meanwhile.out,
+            counts = in(reg) $counts,
+            ahead = const PREFETCH_BYTES,
+            sum_row = const SUM_ROW_BYTES,
+            x = out(zmm_reg) _,
+            y = out(zmm_reg) _,
+            z = out(zmm_reg) _,
+            low0 = in(zmm_reg) $meanwhile.decoder.low[0],
+            low1 = in(zmm_reg) $meanwhile.decoder.low[1],
+            high0 = in(zmm_reg) $meanwhile.decoder.high[0],
+            high1 = in(zmm_reg) $meanwhile.decoder.high[1],
+            sign = in(zmm_reg) _mm512_set1_epi8(0x80u8 as i8),
+            scale = in(zmm_reg) _mm512_set1_ps($meanwhile.scale),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            $($second)*
+            options(nostack),
+        )
+    };
+}
+
+/// A step with BF16 weights, likewise.
+macro_rules! bf16_step {
+    (
+        ($blocks:expr, $weights:expr, $n_tiles:expr, $sums:expr), $counts:expr,
+        [$($zero:literal)*] [$($load:literal)*] [$($multiply:literal)*] [$($store:literal)*]
+        $($second:tt)*
+    ) => {
+        asm!(
+            "cmp qword ptr [{counts} + 24], 0",
+            "jne 2f",
+            $($zero,)*
+            "jmp 3f",
+            "2:",
+            $($load,)*
+            "3:",
+            "mov {count}, [{counts} + 16]",
+            "test {count}, {count}",
+            "jz 5f",
+            "4:",
+            "sub {count}, 64",
+            "prefetcht0 [{b} + {count} + {ahead}]",
+            "jnz 4b",
+            "5:",
+            $($multiply,)*
+            "add {b}, 2048",
+            "dec {n}",
+            "jnz 3b",
+            $($store,)*
+            a0 = inout(reg) $blocks[0].first_tile => _,
+            b = inout(reg) $weights => _,
+            n = inout(reg) $n_tiles => _,
+            row = in(reg) TILE_ROW_BYTES,
+            count = out(reg) _,
+            c0 = in(reg) $sums.first,
+            c_row = in(reg) $sums.row_bytes,
+            counts = in(reg) $counts,
+            ahead = const PREFETCH_BYTES,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            $($second)*
+            options(nostack),
+        )
+    };
+}
+
 /// The tile unit, configured for two blocks of rows. It is released when this is dropped.
 struct Tiles {
     rows: [usize; 2],
@@ -359,93 +492,16 @@ impl Tiles {
         sums: *mut f32,
         meanwhile: &Meanwhile,
     ) {
-        /// What does not fit registers.
-        #[repr(C)]
-        struct Counts {
-            tile_bytes: [usize; 2],
-            lines_per_tile: usize,
-            sum_lines: usize,
-        }
-        let Meanwhile { lines_per_tile, sum_lines, .. } = *meanwhile;
-        let tile_bytes = blocks.map(|block| block.tile_bytes);
-        let counts = Counts { tile_bytes, lines_per_tile, sum_lines };
-        let Fp8Decoder { low, high } = *meanwhile.decoder;
-        macro_rules! step {
-            ([$($zero:literal)*] [$($multiply:literal)*] [$($store:literal)*] $($second:tt)*) => {
-                asm!(
-                    $($zero,)*
-                    "2:",
-                    $($multiply,)*
-                    "add {b}, 2048",
-                    // Widens lines of codes, see `Fp8Decoder::widen`.
-                    "mov {count}, [{counts} + 16]",
-                    "test {count}, {count}",
-                    "jz 4f",
-                    "3:",
-                    "prefetcht0 [{codes} + {ahead}]",
-                    "vmovdqu64 {x}, [{codes}]",
-                    "vmovdqa64 {y}, {x}",
-                    "vmovdqa64 {z}, {x}",
-                    "vpermi2b {y}, {low0}, {low1}",
-                    "vpermi2b {z}, {high0}, {high1}",
-                    "vpternlogq {z}, {x}, {sign}, 0xf8",
-                    "vpunpcklbw {x}, {y}, {z}",
-                    "vpunpckhbw {y}, {y}, {z}",
-                    "vmovdqu64 [{widened}], {x}",
-                    "vmovdqu64 [{widened} + 64], {y}",
-                    "add {codes}, 64",
-                    "add {widened}, 128",
-                    "dec {count}",
-                    "jnz 3b",
-                    "4:",
-                    "dec {n}",
-                    "jnz 2b",
-                    // Drains the sums of the step before.
-                    "mov {count}, [{counts} + 24]",
-                    "test {count}, {count}",
-                    "jz 6f",
-                    "5:",
-                    "vmovups {x}, [{sums} + {n}]",
-                    "vfmadd213ps {x}, {scale}, [{out} + {n}]",
-                    "vmovups [{out} + {n}], {x}",
-                    "add {n}, 64",
-                    "dec {count}",
-                    "jnz 5b",
-                    "6:",
-                    "mov {count:e}, {sum_row}",
-                    $($store,)*
-                    a0 = inout(reg) blocks[0].first_tile => _,
-                    b = inout(reg) weights => _,
-                    n = inout(reg) n_tiles => _,
-                    row = in(reg) TILE_ROW_BYTES,
-                    count = out(reg) _,
-                    codes = inout(reg) meanwhile.codes => _,
-                    widened = inout(reg) meanwhile.widened => _,
-                    sums = in(reg) sums,
-                    out = in(reg) meanwhile.out,
-                    counts = in(reg) &counts,
-                    ahead = const PREFETCH_BYTES,
-                    sum_row = const SUM_ROW_BYTES,
-                    x = out(zmm_reg) _,
-                    y = out(zmm_reg) _,
-                    z = out(zmm_reg) _,
-                    low0 = in(zmm_reg) low[0],
-                    low1 = in(zmm_reg) low[1],
-                    high0 = in(zmm_reg) high[0],
-                    high1 = in(zmm_reg) high[1],
-                    sign = in(zmm_reg) _mm512_set1_epi8(0x80u8 as i8),
-                    scale = in(zmm_reg) _mm512_set1_ps(meanwhile.scale),
-                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                    $($second)*
-                    options(nostack),
-                )
-            };
-        }
+        let counts = Counts {
+            tile_bytes: blocks.map(|block| block.tile_bytes),
+            for_each_tile: meanwhile.lines_per_tile,
+            once: meanwhile.sum_lines,
+        };
         // SAFETY: the caller's promise bounds every access; `self` proves the configuration.
         unsafe {
             if BLOCKS == 1 {
-                step!(
+                fp8_step!(
+                    (blocks, weights, n_tiles, sums), meanwhile, &counts,
                     ["tilezero tmm0" "tilezero tmm1"]
                     [
                         "tileloadd tmm4, [{a0} + {row}*1]"
@@ -461,7 +517,8 @@ impl Tiles {
                     ]
                 );
             } else {
-                step!(
+                fp8_step!(
+                    (blocks, weights, n_tiles, sums), meanwhile, &counts,
                     ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"]
                     [
                         "tileloadd tmm4, [{a0} + {row}*1]"
@@ -500,64 +557,16 @@ impl Tiles {
         sums: &Sums,
         streams: bool,
     ) {
-        /// What does not fit registers.
-        #[repr(C)]
-        struct Counts {
-            tile_bytes: [usize; 2],
-            fetched_bytes: usize,
-            add: usize,
-        }
         let counts = Counts {
             tile_bytes: blocks.map(|block| block.tile_bytes),
-            fetched_bytes: if streams { Format::Bf16.tile_bytes() } else { 0 },
-            add: sums.add as usize,
+            for_each_tile: if streams { Format::Bf16.tile_bytes() } else { 0 },
+            once: sums.add as usize,
         };
-        macro_rules! step {
-            (
-                [$($zero:literal)*] [$($load:literal)*] [$($multiply:literal)*] [$($store:literal)*]
-                $($second:tt)*
-            ) => {
-                asm!(
-                    "cmp qword ptr [{counts} + 24], 0",
-                    "jne 2f",
-                    $($zero,)*
-                    "jmp 3f",
-                    "2:",
-                    $($load,)*
-                    "3:",
-                    "mov {count}, [{counts} + 16]",
-                    "test {count}, {count}",
-                    "jz 5f",
-                    "4:",
-                    "sub {count}, 64",
-                    "prefetcht0 [{b} + {count} + {ahead}]",
-                    "jnz 4b",
-                    "5:",
-                    $($multiply,)*
-                    "add {b}, 2048",
-                    "dec {n}",
-                    "jnz 3b",
-                    $($store,)*
-                    a0 = inout(reg) blocks[0].first_tile => _,
-                    b = inout(reg) weights => _,
-                    n = inout(reg) n_tiles => _,
-                    row = in(reg) TILE_ROW_BYTES,
-                    count = out(reg) _,
-                    c0 = in(reg) sums.first,
-                    c_row = in(reg) sums.row_bytes,
-                    counts = in(reg) &counts,
-                    ahead = const PREFETCH_BYTES,
-                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                    $($second)*
-                    options(nostack),
-                )
-            };
-        }
         // SAFETY: the caller's promise bounds every access; `self` proves the configuration.
         unsafe {
             if BLOCKS == 1 {
-                step!(
+                bf16_step!(
+                    (blocks, weights, n_tiles, sums), &counts,
                     ["tilezero tmm0" "tilezero tmm1"]
                     [
                         "tileloadd tmm0, [{c0} + {c_row}*1]"
@@ -577,7 +586,8 @@ impl Tiles {
                     ]
                 );
             } else {
-                step!(
+                bf16_step!(
+                    (blocks, weights, n_tiles, sums), &counts,
                     ["tilezero tmm0" "tilezero tmm1" "tilezero tmm2" "tilezero tmm3"]
                     [
                         "tileloadd tmm0, [{c0} + {c_row}*1]"

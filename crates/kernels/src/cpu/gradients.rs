@@ -26,6 +26,10 @@ impl Gradients for Cpu {
         &self.arena
     }
 
+    fn side_by_side(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.pool.tasks(n, task);
+    }
+
     fn map_rows(
         &self,
         rows: usize,

@@ -3,7 +3,7 @@
 //! Unbounded spinning would be faster on an idle machine and collapses as soon as anything else
 //! wants one of the cores.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -54,7 +54,12 @@ struct Shared {
     stop: AtomicBool,
 }
 
-type Job = *const (dyn Fn(&mut Scratch, usize) + Sync);
+type Job = *const (dyn Fn(usize, usize) + Sync);
+
+thread_local! {
+    /// While this thread works on one of [`Pool::tasks`]: whose, and as which thread.
+    static TASK: Cell<Option<(*const Shared, usize)>> = const { Cell::new(None) };
+}
 
 // SAFETY: `scratch[i]` is touched by thread i alone; `job` is written only while no worker runs
 // (`busy` is 0) and read only after the release store to `generation` that follows the write.
@@ -100,19 +105,42 @@ impl Pool {
 
     /// Calls `job` once for every unit below `n_units`, in ascending order of start, on all
     /// threads. Which thread takes which unit is not fixed: results must not depend on it.
+    ///
+    /// Within a task of [`Pool::tasks`] the thread does all units itself.
     pub fn run(&self, n_units: usize, job: &(dyn Fn(&mut Scratch, usize) + Sync)) {
+        let shared = &*self.shared;
+        // SAFETY: each thread has its own scratch, and a job does not run jobs.
+        let on_thread =
+            |thread: usize, unit| job(unsafe { &mut *shared.scratch[thread].get() }, unit);
+        match TASK.get() {
+            Some((owner, thread)) if std::ptr::eq(owner, shared) => {
+                (0..n_units).for_each(|unit| on_thread(thread, unit));
+            }
+            _ => self.dispatch(n_units, &on_thread),
+        }
+    }
+
+    /// Calls `task` once for every number below `n_tasks`, in ascending order of start, on all
+    /// threads. A task may [`Pool::run`] jobs, and may wait for tasks before it.
+    pub fn tasks(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.dispatch(n_tasks, &|thread, i| {
+            let _within = Within::new(&self.shared, thread);
+            task(i);
+        });
+    }
+
+    /// Calls `job(thread, unit)` once for every unit.
+    fn dispatch(&self, n_units: usize, job: &(dyn Fn(usize, usize) + Sync)) {
         let _running = self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let shared = &*self.shared;
         if n_units <= 1 || self.workers.is_empty() {
-            // SAFETY: no worker touches scratch 0, and `running` keeps other callers out.
-            let scratch = unsafe { &mut *shared.scratch[0].get() };
-            (0..n_units).for_each(|unit| job(scratch, unit));
+            (0..n_units).for_each(|unit| job(0, unit));
             return;
         }
         // SAFETY: only the lifetime is erased. The job is called only by workers counted in
         // `busy`, and this function returns only when `busy` is 0 again, panics included.
         let erased: Job =
-            unsafe { std::mem::transmute(job as *const (dyn Fn(&mut Scratch, usize) + Sync)) };
+            unsafe { std::mem::transmute(job as *const (dyn Fn(usize, usize) + Sync)) };
         // SAFETY: `busy` is 0, so no worker reads the job.
         unsafe { *shared.job.get() = Some(erased) };
         shared.next_unit.store(0, Ordering::Relaxed);
@@ -130,6 +158,22 @@ impl Pool {
     }
 }
 
+/// Marks the thread while it lives.
+struct Within;
+
+impl Within {
+    fn new(shared: &Shared, thread: usize) -> Within {
+        TASK.set(Some((shared, thread)));
+        Within
+    }
+}
+
+impl Drop for Within {
+    fn drop(&mut self) {
+        TASK.set(None);
+    }
+}
+
 impl Shared {
     /// Takes units until none is left. A panic is recorded, not passed on: the caller of `run`
     /// must not unwind while workers still hold its job.
@@ -138,8 +182,6 @@ impl Shared {
         let job = unsafe { (*self.job.get()).expect("a job precedes its generation") };
         // SAFETY: `run` keeps the job alive until all threads are done.
         let job = unsafe { &*job };
-        // SAFETY: each thread has its own scratch.
-        let scratch = unsafe { &mut *self.scratch[thread].get() };
         let n_units = self.n_units.load(Ordering::Relaxed);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             loop {
@@ -147,7 +189,7 @@ impl Shared {
                 if unit >= n_units {
                     break;
                 }
-                job(scratch, unit);
+                job(thread, unit);
             }
         }));
         if result.is_err() {
@@ -268,6 +310,26 @@ mod tests {
                     "{threads} {n_units}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn tasks_run_jobs_and_wait_for_earlier_ones() {
+        for threads in [1, 2, 3] {
+            let pool = pool(threads);
+            let (turn, sum) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            pool.tasks(7, &|task| {
+                pool.run(5, &|scratch, unit| {
+                    scratch.words(8)[0] = 1.0;
+                    sum.fetch_add(unit, Ordering::Relaxed);
+                });
+                while turn.load(Ordering::Acquire) != task {
+                    std::thread::yield_now();
+                }
+                turn.store(task + 1, Ordering::Release);
+            });
+            assert_eq!((turn.into_inner(), sum.into_inner()), (7, 70), "{threads} threads");
+            pool.run(3, &|_, _| {});
         }
     }
 

@@ -9,8 +9,8 @@
 //! Whatever is named `grad_weight` or added to accumulates over batches; returned tensors are
 //! fresh. Results never depend on the number of threads.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use ponder_tensor::format::{Format, Matrix};
 use ponder_tensor::{Arena, Tensor, WeightStore};
@@ -21,9 +21,16 @@ use super::{cross_entropy, linear, log_softmax, mla_attention, rms_norm};
 use crate::{Mla, Ops, Span};
 
 /// The inner loops of backward passes.
-pub trait Gradients: Ops {
+pub trait Gradients: Ops + Sync {
     /// Where new tensors come from.
     fn arena(&self) -> &Arena;
+
+    /// Calls `task` once for every number below `n`, in ascending order of start, on as many
+    /// threads as there are: within a task the operations of this backend stay on its thread. A
+    /// task may wait for those before it.
+    fn side_by_side(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..n).for_each(task);
+    }
 
     /// A new tensor whose rows `body` writes, on as many threads as there are.
     fn map_rows(
@@ -113,31 +120,39 @@ pub trait Gradients: Ops {
 /// to one state of the weights: new weights, new `Transposes`.
 #[derive(Default)]
 pub struct Transposes {
-    store: RefCell<WeightStore>,
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    store: WeightStore,
     /// By the address of the original, which stays alive beside its transpose.
-    transposed: RefCell<HashMap<usize, [Matrix; 2]>>,
+    transposed: HashMap<usize, [Matrix; 2]>,
     /// `kv_b_proj` by the address of its first `k_up`.
-    kv_b_proj: RefCell<HashMap<usize, [Matrix; 2]>>,
+    kv_b_proj: HashMap<usize, [Matrix; 2]>,
 }
 
 impl Transposes {
     /// The transpose of `matrix`.
     pub fn of(&self, matrix: &Matrix) -> Matrix {
-        let mut made = self.transposed.borrow_mut();
-        let [_, transposed] = made
+        let Made { store, transposed, .. } = &mut *self.lock();
+        let [_, transposed] = transposed
             .entry(address(matrix))
-            .or_insert_with(|| [matrix.clone(), matrix.transposed(&mut self.store.borrow_mut())]);
+            .or_insert_with(|| [matrix.clone(), matrix.transposed(store)]);
         transposed.clone()
     }
 
     /// `kv_b_proj` whole, as the checkpoint has it.
     pub fn kv_b_proj(&self, mla: &Mla) -> Matrix {
-        let mut made = self.kv_b_proj.borrow_mut();
-        let [_, whole] = made.entry(address(&mla.k_up[0])).or_insert_with(|| {
-            let whole = mla_attention::kv_b_proj(mla, &mut self.store.borrow_mut());
-            [mla.k_up[0].clone(), whole]
-        });
+        let Made { store, kv_b_proj, .. } = &mut *self.lock();
+        let [_, whole] = kv_b_proj
+            .entry(address(&mla.k_up[0]))
+            .or_insert_with(|| [mla.k_up[0].clone(), mla_attention::kv_b_proj(mla, store)]);
         whole.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Made> {
+        self.made.lock().expect("no holder of this lock panics")
     }
 }
 

@@ -3,17 +3,21 @@
 //! trainer's; mini-batches after the first go forward once more, on the moved weights, with the
 //! experts chosen as they were (Rollout Routing Replay, arXiv 2510.11370).
 
+use std::ops::Range;
+use std::sync::Mutex;
+
 use ponder_kernels::Gradients;
 use ponder_tensor::Dtype;
 
 use super::options::GrpoOptions;
+use crate::accumulator::Accumulator;
 use crate::adamw::Adamw;
 use crate::error::{Result, TrainError};
 use crate::loads::{self, Loads};
 use crate::loss::{self, Kl, Policy, Sample};
 use crate::pack::{Sequence, micro_batches};
-use crate::parameters::{GradientStore, ParameterId, Parameters, Weights};
-use crate::policy::{self, Answers};
+use crate::parameters::{ParameterId, Parameters, Weights};
+use crate::policy::{self, Answers, Evaluation};
 use crate::rollout::Completion;
 use crate::tape::RecordedChoices;
 
@@ -60,7 +64,7 @@ impl Found {
 pub struct Learner {
     pub(super) parameters: Parameters,
     pub(super) adamw: Adamw,
-    store: GradientStore,
+    gradients: Accumulator,
     pub(super) weights: Weights,
 }
 
@@ -72,9 +76,9 @@ impl Learner {
     }
 
     pub(super) fn resume(parameters: Parameters, adamw: Adamw) -> Result<Learner> {
-        let store = GradientStore::new(&parameters);
+        let gradients = Accumulator::new(&parameters);
         let weights = parameters.pack(Dtype::Bf16)?;
-        Ok(Learner { parameters, adamw, store, weights })
+        Ok(Learner { parameters, adamw, gradients, weights })
     }
 
     /// The model as it is.
@@ -184,21 +188,18 @@ impl Update<'_> {
         if sequences.is_empty() {
             return Ok(());
         }
-        learner.store.clear();
-        let mut first = 0;
-        for part in micro_batches(&sequences, self.options.micro_batch_tokens) {
-            let range = first..first + part.len();
-            first = range.end;
-            let slopes = slopes_of[range.clone()].concat();
-            let replay = joined(choices.get(range.clone()).unwrap_or_default());
-            let answers = Answers {
-                sequences: part,
-                temperature: self.options.temperature,
-                choices: (!replay.is_empty()).then_some(&replay),
-            };
-            let slope = |i: usize, _| slopes[i];
-            let (weights, store) = (&learner.weights, &mut learner.store);
-            let pass = policy::accumulate(self.ops, weights, &answers, &slope, store);
+        let parts = micro_batches(&sequences, self.options.micro_batch_tokens);
+        let ranges = ranges(&parts);
+        let (ops, temperature) = (self.ops, self.options.temperature);
+        let Learner { weights, gradients, .. } = learner;
+        let passes = gradients.run(ops, parts.len(), |i, store| {
+            let slopes = slopes_of[ranges[i].clone()].concat();
+            let replay = joined(choices.get(ranges[i].clone()).unwrap_or_default());
+            let choices = (!replay.is_empty()).then_some(&replay);
+            let answers = Answers { sequences: parts[i], temperature, choices };
+            policy::accumulate(ops, weights, &answers, &|i, _| slopes[i], store)
+        });
+        for (pass, range) in passes.iter().zip(ranges) {
             self.compare(&pass.log_probs, &expected[range].concat());
             loads::count(&mut self.found.loads, &weights.model, &pass.choices);
         }
@@ -206,7 +207,8 @@ impl Update<'_> {
     }
 
     fn optimize(&mut self, learner: &mut Learner) -> Result<()> {
-        let Learner { parameters, adamw, store, weights } = learner;
+        let Learner { parameters, adamw, gradients, weights } = learner;
+        let store = gradients.total();
         let (step, value) = (self.step, store.norm());
         if !value.is_finite() {
             return Err(TrainError::Diverged { step, what: "gradient norm", value });
@@ -227,16 +229,20 @@ impl Update<'_> {
         sequences: &[Sequence],
         replay: &[RecordedChoices],
     ) -> Result<Vec<(Vec<f32>, RecordedChoices)>> {
+        let parts = micro_batches(sequences, self.options.micro_batch_tokens);
+        let ranges = ranges(&parts);
+        let found: Vec<Mutex<Evaluation>> = parts.iter().map(|_| Mutex::default()).collect();
+        let (ops, temperature) = (self.ops, self.options.temperature);
+        ops.side_by_side(parts.len(), &|i| {
+            let replay = joined(replay.get(ranges[i].clone()).unwrap_or_default());
+            let choices = (!replay.is_empty()).then_some(&replay);
+            let answers = Answers { sequences: parts[i], temperature, choices };
+            let pass = policy::evaluate(ops, weights, &answers);
+            *found[i].lock().expect("each is one task's") = pass;
+        });
         let mut passes = Vec::with_capacity(sequences.len());
-        for part in micro_batches(sequences, self.options.micro_batch_tokens) {
-            let range = passes.len()..passes.len() + part.len();
-            let replay = joined(replay.get(range).unwrap_or_default());
-            let answers = Answers {
-                sequences: part,
-                temperature: self.options.temperature,
-                choices: (!replay.is_empty()).then_some(&replay),
-            };
-            let pass = policy::evaluate(self.ops, weights, &answers);
+        for (part, pass) in parts.into_iter().zip(found) {
+            let pass = pass.into_inner().expect("each is one task's");
             let n_rows: usize = part.iter().map(|s| s.token_ids.len()).sum();
             let (mut first_row, mut log_probs) = (0, &pass.log_probs[..]);
             for sequence in part {
@@ -308,6 +314,17 @@ fn is_clipped(policy: &Policy, sample: &Sample, token: usize) -> [bool; 2] {
         }
         Policy::Reinforce | Policy::Sapo { .. } => [false; 2],
     }
+}
+
+/// Which sequences each micro-batch holds.
+fn ranges(parts: &[&[Sequence]]) -> Vec<Range<usize>> {
+    let mut first = 0;
+    let range = |part: &&[Sequence]| {
+        let range = first..first + part.len();
+        first = range.end;
+        range
+    };
+    parts.iter().map(range).collect()
 }
 
 /// The choices of several answers as those of one batch.

@@ -68,7 +68,7 @@ fn gradient(parameters: &Parameters, options: &GrpoOptions, order: &[usize]) -> 
     update.run(&mut learner, lessons).unwrap();
     update.check_agreement().unwrap();
     let ids = (0..parameters.len()).map(ParameterId);
-    (ids.flat_map(|id| learner.store.get(id).to_vec()).collect(), update.found)
+    (ids.flat_map(|id| learner.gradients.total().get(id).to_vec()).collect(), update.found)
 }
 
 #[test]
