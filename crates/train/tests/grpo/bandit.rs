@@ -77,10 +77,18 @@ pub fn draw(seed: u64) -> impl Fn(&str, u8, &mut Random) -> Option<Prompt> {
     }
 }
 
-/// On the instructions that every machine has: what is learnt depends on bits, and so every
-/// machine sees the same course.
 pub fn cpu() -> Cpu {
-    Cpu::new(CpuOptions { isa: Isa::Avx2, threads: 1, pin: false }).unwrap()
+    cpu_with(*Isa::available().last().expect("AVX2 at least"))
+}
+
+/// On the instructions that every machine has: what is learnt depends on bits, so every machine
+/// sees the same course.
+pub fn same_everywhere() -> Cpu {
+    cpu_with(Isa::Avx2)
+}
+
+pub fn cpu_with(isa: Isa) -> Cpu {
+    Cpu::new(CpuOptions { isa, threads: 1, pin: false }).unwrap()
 }
 
 pub fn config() -> Config {
@@ -111,7 +119,7 @@ pub fn base() -> Parameters {
 pub fn base_of(config: &Config) -> Parameters {
     let options = pretrain::options(1, 1e-2, 60, 512);
     let mut trainer = Trainer::new(init::random(config, 1).unwrap(), options).unwrap();
-    let ops = cpu();
+    let ops = same_everywhere();
     for _ in 0..60 {
         let sequences = trainer.gather(&Form).unwrap();
         trainer.step(&ops, &sequences).unwrap();
@@ -137,6 +145,7 @@ pub fn options(steps: u64) -> GrpoOptions {
 
 /// Trains in a folder until `proceed` says no; the hidden answers are those of `seed`.
 pub fn run(
+    ops: &Cpu,
     dir: &std::path::Path,
     base: &Parameters,
     seed: u64,
@@ -144,5 +153,5 @@ pub fn run(
     proceed: &mut dyn FnMut(&GrpoReport) -> bool,
 ) -> ponder_train::Result<Grpo> {
     let source = Source { marks: marks(), draw: Box::new(draw(seed)) };
-    grpo::run(&cpu(), || Ok(base.clone()), &source, options, dir, proceed)
+    grpo::run(ops, || Ok(base.clone()), &source, options, dir, proceed)
 }

@@ -6,7 +6,7 @@ use ponder_train::curriculum::CurriculumOptions;
 use ponder_train::grpo::{GrpoOptions, GrpoReport, Reference};
 use ponder_train::loss::Kl;
 
-use crate::bandit::{base, options, run};
+use crate::bandit::{base, cpu, options, run};
 use crate::killed;
 
 /// Everything that has a state: a curriculum, a reference that is refreshed, refills.
@@ -57,7 +57,7 @@ fn a_killed_run_goes_on_with_the_same_bits() {
             assert!(left > 0, "killed");
             true
         };
-        run(&folder.path().join(name), &base, 4, stateful(), proceed).unwrap();
+        run(&cpu(), &folder.path().join(name), &base, 4, stateful(), proceed).unwrap();
     };
     train("whole", u64::MAX);
     // After the metrics of a step and before its checkpoint, at different places.
@@ -80,7 +80,7 @@ fn child() {
         println!("step {}", report.step);
         true
     };
-    run(Path::new(&dir), &base(), 4, stateful(), proceed).unwrap();
+    run(&cpu(), Path::new(&dir), &base(), 4, stateful(), proceed).unwrap();
 }
 
 #[test]
@@ -101,15 +101,15 @@ fn a_run_killed_by_the_system_goes_on_with_the_same_bits() {
 #[test]
 fn a_run_does_not_go_on_with_other_options() {
     let (folder, base) = (tempfile::tempdir().unwrap(), base());
-    run(folder.path(), &base, 4, options(2), &mut |_| true).unwrap();
+    run(&cpu(), folder.path(), &base, 4, options(2), &mut |_| true).unwrap();
     let other = GrpoOptions { group_size: 4, ..options(2) };
-    let error = run(folder.path(), &base, 4, other, &mut |_| true).map(drop).unwrap_err();
+    let error = run(&cpu(), folder.path(), &base, 4, other, &mut |_| true).map(drop).unwrap_err();
     assert!(error.to_string().contains("hint:"), "{error}");
     let none = GrpoOptions { group_size: 0, ..options(2) };
-    let error = run(&folder.path().join("b"), &base, 4, none, &mut |_| true).map(drop);
+    let error = run(&cpu(), &folder.path().join("b"), &base, 4, none, &mut |_| true).map(drop);
     assert!(error.unwrap_err().to_string().contains("group_size"));
     let mut unknown = options(2);
     unknown.tasks[0].task = "nothing".into();
-    let error = run(&folder.path().join("c"), &base, 4, unknown, &mut |_| true).map(drop);
+    let error = run(&cpu(), &folder.path().join("c"), &base, 4, unknown, &mut |_| true).map(drop);
     assert!(error.unwrap_err().to_string().contains("tasks"));
 }
