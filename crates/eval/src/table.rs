@@ -66,6 +66,8 @@ fn scores(summary: &Summary, text: &mut String) {
         );
     }
     if let Some(failure) = &summary.first_failure {
+        // A server's own words, so not to be trusted with the terminal.
+        let failure: String = failure.chars().filter(|c| !c.is_control()).take(200).collect();
         let _ = writeln!(text, "             the first failed because {failure}");
     }
 }

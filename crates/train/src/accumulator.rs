@@ -45,8 +45,7 @@ impl Accumulator {
     ) -> Vec<T> {
         let Accumulator { total, spares } = self;
         let (shared, advanced) = (Mutex::new(Shared { total, spares, turn: 0 }), Condvar::new());
-        let found: Vec<Mutex<Option<T>>> = (0..n).map(|_| Mutex::new(None)).collect();
-        ops.side_by_side(n, &|i| {
+        side_by_side(ops, n, |i| {
             let mut store = {
                 let mut shared = lock(&shared);
                 shared.spares.pop().unwrap_or_else(|| shared.total.zeros())
@@ -64,11 +63,24 @@ impl Accumulator {
             shared.spares.push(store);
             drop(shared);
             advanced.notify_all();
-            *lock(&found[i]) = Some(result.unwrap_or_else(|panic| resume_unwind(panic)));
-        });
-        let taken = found.into_iter().map(|found| found.into_inner().ok().flatten());
-        taken.map(|found| found.expect("every task has run")).collect()
+            result.unwrap_or_else(|panic| resume_unwind(panic))
+        })
     }
+}
+
+/// What each of `n` passes finds, in order; they go side by side.
+pub(crate) fn side_by_side<T: Send>(
+    ops: &dyn Gradients,
+    n: usize,
+    pass: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let found: Vec<Mutex<Option<T>>> = (0..n).map(|_| Mutex::new(None)).collect();
+    ops.side_by_side(n, &|i| {
+        let result = pass(i);
+        *lock(&found[i]) = Some(result);
+    });
+    let taken = found.into_iter().map(|found| found.into_inner().ok().flatten());
+    taken.map(|found| found.expect("every pass has run")).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

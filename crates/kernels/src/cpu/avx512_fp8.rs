@@ -20,10 +20,6 @@ static FP8_TABLES: LazyLock<Fp8Tables> = LazyLock::new(|| {
     }
 });
 
-/// How far ahead of the widening its lines are fetched: about what a core reads in the time that
-/// memory takes to answer, and some more.
-pub(super) const PREFETCH_BYTES: usize = 4 << 10;
-
 /// The tables in registers, and the widening of one line of 64 codes into two lines of bf16 pairs.
 #[derive(Clone, Copy)]
 pub(super) struct Fp8Decoder {
@@ -66,11 +62,8 @@ impl Fp8Decoder {
         let (lines, _) = packed.as_chunks::<64>();
         let (out, _) = out.as_chunks_mut::<64>();
         for (line, out) in lines.iter().zip(out) {
-            // Decoding reads every weight once, faster than the hardware prefetchers follow.
-            let ahead = line.as_ptr().wrapping_add(PREFETCH_BYTES).cast();
-            // SAFETY: 64 bytes are read and 128 written; a prefetch does not fault.
+            // SAFETY: 64 bytes are read and 128 written.
             unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(ahead);
                 let (even, odd) = self.widen(line.as_ptr());
                 _mm512_storeu_si512(out.as_mut_ptr().cast(), even);
                 _mm512_storeu_si512(out.as_mut_ptr().add(32).cast(), odd);

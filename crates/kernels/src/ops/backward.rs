@@ -27,7 +27,7 @@ pub trait Gradients: Ops + Sync {
 
     /// Calls `task` once for every number below `n`, in ascending order of start, on as many
     /// threads as there are: within a task the operations of this backend stay on its thread. A
-    /// task may wait for those before it.
+    /// task may wait for those before it, and starts no tasks itself.
     fn side_by_side(&self, n: usize, task: &(dyn Fn(usize) + Sync)) {
         (0..n).for_each(task);
     }

@@ -4,20 +4,19 @@
 //! experts chosen as they were (Rollout Routing Replay, arXiv 2510.11370).
 
 use std::ops::Range;
-use std::sync::Mutex;
 
 use ponder_kernels::Gradients;
 use ponder_tensor::Dtype;
 
 use super::options::GrpoOptions;
-use crate::accumulator::Accumulator;
+use crate::accumulator::{Accumulator, side_by_side};
 use crate::adamw::Adamw;
 use crate::error::{Result, TrainError};
 use crate::loads::{self, Loads};
 use crate::loss::{self, Kl, Policy, Sample};
 use crate::pack::{Sequence, micro_batches};
 use crate::parameters::{ParameterId, Parameters, Weights};
-use crate::policy::{self, Answers, Evaluation};
+use crate::policy::{self, Answers};
 use crate::rollout::Completion;
 use crate::tape::RecordedChoices;
 
@@ -231,18 +230,15 @@ impl Update<'_> {
     ) -> Result<Vec<(Vec<f32>, RecordedChoices)>> {
         let parts = micro_batches(sequences, self.options.micro_batch_tokens);
         let ranges = ranges(&parts);
-        let found: Vec<Mutex<Evaluation>> = parts.iter().map(|_| Mutex::default()).collect();
         let (ops, temperature) = (self.ops, self.options.temperature);
-        ops.side_by_side(parts.len(), &|i| {
+        let found = side_by_side(ops, parts.len(), |i| {
             let replay = joined(replay.get(ranges[i].clone()).unwrap_or_default());
             let choices = (!replay.is_empty()).then_some(&replay);
             let answers = Answers { sequences: parts[i], temperature, choices };
-            let pass = policy::evaluate(ops, weights, &answers);
-            *found[i].lock().expect("each is one task's") = pass;
+            policy::evaluate(ops, weights, &answers)
         });
         let mut passes = Vec::with_capacity(sequences.len());
         for (part, pass) in parts.into_iter().zip(found) {
-            let pass = pass.into_inner().expect("each is one task's");
             let n_rows: usize = part.iter().map(|s| s.token_ids.len()).sum();
             let (mut first_row, mut log_probs) = (0, &pass.log_probs[..]);
             for sequence in part {

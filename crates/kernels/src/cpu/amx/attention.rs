@@ -14,7 +14,9 @@ use std::mem::MaybeUninit;
 
 use ponder_tensor::format::TILE_K;
 
-use super::{Amx, Block, TILE_ROW_BYTES, Tiles};
+use super::steps::{Block, Blocks, Sums};
+use super::tiles::Tiles;
+use super::{Amx, SUM_ROW_BYTES, TILE_ROW_BYTES};
 use crate::PAGE_TOKENS;
 use crate::cpu::avx512_attention::{pair_up, soften};
 use crate::cpu::kernels::{CachedRows, LANES, Queries, Running};
@@ -49,7 +51,7 @@ pub(super) const SCRATCH_WORDS: usize = size_of::<Scratch>() / size_of::<f32>();
 
 /// The weighted values of 32 columns as the tile unit stores them.
 #[repr(align(64))]
-struct Sums(MaybeUninit<[[f32; COLUMNS]; LANES]>);
+struct SumBuffer(MaybeUninit<[[f32; COLUMNS]; LANES]>);
 
 /// See `Kernels::attend`. The page is read whole; what lies beyond `n_positions` is dropped.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx2,fma")]
@@ -145,14 +147,16 @@ unsafe fn add_values(
         first_tile: scratch.probabilities.as_ptr().cast(),
         tile_bytes: LANES * TILE_ROW_BYTES,
     };
-    let mut sums = [const { Sums(MaybeUninit::uninit()) }; 2];
+    let probabilities = Blocks { first: probabilities, second: None };
+    let mut sums = [const { SumBuffer(MaybeUninit::uninit()) }; 2];
     // SAFETY: the caller's promise.
     unsafe { interleave(&mut scratch.values[0], cached, 0) };
     for chunk in 0..n_chunks {
         let weights = scratch.values[chunk % 2].as_ptr().cast();
-        let target = sums[chunk % 2].0.as_mut_ptr().cast();
+        let first = sums[chunk % 2].0.as_mut_ptr().cast();
+        let target = Sums { first, row_bytes: SUM_ROW_BYTES };
         // SAFETY: `n_tiles` tiles of probabilities and values are there, and 16 rows of sums.
-        unsafe { tiles.multiply_block(probabilities, weights, n_tiles, target) };
+        unsafe { tiles.accumulate(&probabilities, weights, n_tiles, &target, false, false) };
         // The tile unit is busy now; what follows runs beside it.
         if chunk + 1 < n_chunks {
             // SAFETY: the caller's promise.
@@ -197,7 +201,7 @@ unsafe fn interleave(out: &mut Chunk, cached: &CachedRows, chunk: usize) {
 
 /// `out = alpha * out + sums` in the columns of one chunk.
 #[target_feature(enable = "avx512f")]
-fn drain(out: &mut [f32], alpha: &[f32; LANES], sums: &Sums, chunk: usize) {
+fn drain(out: &mut [f32], alpha: &[f32; LANES], sums: &SumBuffer, chunk: usize) {
     let width = out.len() / LANES;
     let sums: *const f32 = sums.0.as_ptr().cast();
     for (lane, alpha) in alpha.iter().enumerate() {

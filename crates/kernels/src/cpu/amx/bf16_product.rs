@@ -6,12 +6,12 @@
 
 use ponder_tensor::format::Format;
 
-use super::{Amx, Block, Sums, Tiles};
+use super::steps::{Blocks, Sums};
+use super::tiles::Tiles;
+use super::{Amx, STEP_ROWS};
 use crate::cpu::kernels::{Destination, PanelProduct};
 use crate::cpu::rows::BLOCK_ROWS;
 
-/// Rows that the tile unit multiplies at once: two blocks.
-const STEP_ROWS: usize = 2 * BLOCK_ROWS;
 /// Tiles of a block of k: 16 KiB of weights.
 const CACHED_TILES: usize = 8;
 
@@ -30,25 +30,15 @@ pub(super) unsafe fn store_product(amx: Amx, product: &PanelProduct, to: &Destin
     for (block, weights) in weights.chunks(CACHED_TILES * tile_values).enumerate() {
         let n_tiles = weights.len() / tile_values;
         for row in (0..n_rows).step_by(STEP_ROWS) {
-            let [first, second] = step_rows(n_rows, row);
-            tiles.reconfigure([first, second]);
-            let a = Block::two(product, row, block * CACHED_TILES, n_tiles);
-            let sums = Sums {
-                first: to.first.wrapping_add(row * to.step),
-                row_bytes,
-                add: to.add || block > 0,
-            };
+            tiles.reconfigure(step_rows(n_rows, row));
+            let blocks = Blocks::of(product, row, block * CACHED_TILES, n_tiles);
+            let sums = Sums { first: to.first.wrapping_add(row * to.step), row_bytes };
+            let add = to.add || block > 0;
             // Later steps find the weights in the cache.
             let streams = row == 0;
             // SAFETY: the blocks have `n_tiles` tiles of the configured rows, `weights` as many;
             // the caller promises the rows of the destination.
-            unsafe {
-                if second > 0 {
-                    tiles.accumulate::<2>(a, weights.as_ptr(), n_tiles, &sums, streams);
-                } else {
-                    tiles.accumulate::<1>(a, weights.as_ptr(), n_tiles, &sums, streams);
-                }
-            }
+            unsafe { tiles.accumulate(&blocks, weights.as_ptr(), n_tiles, &sums, add, streams) }
         }
     }
 }

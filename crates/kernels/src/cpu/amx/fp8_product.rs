@@ -21,13 +21,13 @@ use std::ops::Range;
 
 use ponder_tensor::format::{Format, PANEL_ROWS, TILE_K};
 
-use super::{Amx, Block, Meanwhile, Tiles};
+use super::steps::{Blocks, Meanwhile, Sums};
+use super::tiles::Tiles;
+use super::{Amx, STEP_ROWS, SUM_ROW_BYTES};
 use crate::cpu::avx512_fp8::Fp8Decoder;
 use crate::cpu::kernels::{BLOCK_TILES, BLOCK_WORDS, PanelProduct};
 use crate::cpu::rows::BLOCK_ROWS;
 
-/// Rows that the tile unit multiplies at once: two blocks.
-const STEP_ROWS: usize = 2 * BLOCK_ROWS;
 /// bf16 values of a block of weights.
 const BLOCK_VALUES: usize = BLOCK_TILES * TILE_K * PANEL_ROWS;
 const _: () = assert!(2 * BLOCK_VALUES <= 2 * BLOCK_WORDS, "two bf16 blocks fit one f32 block");
@@ -36,7 +36,7 @@ const LINE_VALUES: usize = LINE_BYTES / size_of::<f32>();
 
 /// The sums of one step as the tile unit stores them, `[STEP_ROWS][PANEL_ROWS]`.
 #[repr(align(64))]
-struct Sums(MaybeUninit<[f32; STEP_ROWS * PANEL_ROWS]>);
+struct SumBuffer(MaybeUninit<[f32; STEP_ROWS * PANEL_ROWS]>);
 
 /// A step whose sums wait to be added to the result.
 #[derive(Default)]
@@ -59,8 +59,8 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
     let mut weights = Weights::new(matrix.panel(panel), block);
     let n_blocks = matrix.n_tiles().div_ceil(BLOCK_TILES);
     let n_steps = n_rows.div_ceil(STEP_ROWS);
-    let mut sums = const { Sums(MaybeUninit::uninit()) };
-    let sums: *mut f32 = sums.0.as_mut_ptr().cast();
+    let mut buffer = const { SumBuffer(MaybeUninit::uninit()) };
+    let sums = Sums { first: buffer.0.as_mut_ptr().cast(), row_bytes: SUM_ROW_BYTES };
     let mut pending = Pending::default();
     weights.widen(0, 0..weights.n_lines(0));
     for block in 0..n_blocks {
@@ -70,7 +70,7 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
         for step in 0..n_steps {
             let row = step * STEP_ROWS;
             let step_rows = STEP_ROWS.min(n_rows - row);
-            let a = Block::two(product, row, block * BLOCK_TILES, n_tiles);
+            let blocks = Blocks::of(product, row, block * BLOCK_TILES, n_tiles);
             let lines = n_lines * step / n_steps..n_lines * (step + 1) / n_steps;
             let lines_per_tile = lines.len() / n_tiles;
             let (codes, widened) = weights.place(block + 1, lines.start);
@@ -83,21 +83,15 @@ pub(super) fn panel_product(amx: Amx, product: &PanelProduct, out: &mut [f32], b
                 out: out[pending.first_row * PANEL_ROWS..].as_mut_ptr(),
                 scale: pending.scale,
             };
-            // SAFETY: the activations hold `n_tiles` tiles from this block on (`Block::two`) with
+            // SAFETY: the activations hold `n_tiles` tiles from this block on (`Blocks::of`) with
             // as many rows as were configured, or more; so do `b` (`Weights`) and `sums`. The lines
             // lie in the next block, and the pending rows in `out`.
-            unsafe {
-                if step_rows > BLOCK_ROWS {
-                    tiles.multiply::<2>(a, b, n_tiles, sums, &meanwhile);
-                } else {
-                    tiles.multiply::<1>(a, b, n_tiles, sums, &meanwhile);
-                }
-            }
+            unsafe { tiles.multiply(&blocks, b, n_tiles, &sums, &meanwhile) }
             weights.widen(block + 1, lines.start + lines_per_tile * n_tiles..lines.end);
             pending = Pending { first_row: row, n_rows: step_rows, scale };
         }
     }
-    drain(out, &pending, sums);
+    drain(out, &pending, sums.first);
 }
 
 /// Rows of the two blocks of a step. Up to two blocks they are exact, so that one row costs one;
