@@ -183,7 +183,7 @@ fn agent() -> Agent {
 }
 
 /// The address of chat completions, from a server's address in any of its usual forms.
-fn completions_url(url: &str) -> String {
+pub fn completions_url(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     if url.ends_with("/chat/completions") {
@@ -195,9 +195,14 @@ fn completions_url(url: &str) -> String {
     }
 }
 
+/// The address of the list of models, likewise.
+pub fn models_url(url: &str) -> String {
+    completions_url(url).replace("/chat/completions", "/models")
+}
+
 /// The one model that a server has; an error where it has several, which names them.
 pub fn only_model(url: &str, key: Option<&str>) -> Result<String, EvalError> {
-    let url = completions_url(url).replace("/chat/completions", "/models");
+    let url = models_url(url);
     let failed = |reason: String| EvalError::Usage {
         what: format!("{url}: {reason}"),
         hint: "name the model with --api-model".into(),

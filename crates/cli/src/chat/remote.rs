@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use ponder_eval::endpoint;
 use ponder_text::Part;
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 /// A server to talk with.
 pub struct Endpoint {
     agent: ureq::Agent,
-    base: String,
+    url: String,
     key: Option<String>,
     model: String,
 }
@@ -42,8 +43,6 @@ impl Endpoint {
     /// Looks up the server's first model, unless one is named. The key is that of PONDER_API_KEY or
     /// OPENAI_API_KEY.
     pub fn open(url: &str, model: Option<&str>) -> anyhow::Result<Endpoint> {
-        let base = url.trim_end_matches('/').to_owned();
-        let base = if base.ends_with("/v1") { base } else { format!("{base}/v1") };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
@@ -53,7 +52,7 @@ impl Endpoint {
             ["PONDER_API_KEY", "OPENAI_API_KEY"].iter().find_map(|name| std::env::var(name).ok());
         let mut endpoint = Endpoint {
             agent: config.into(),
-            base,
+            url: url.to_owned(),
             key,
             model: model.unwrap_or_default().to_owned(),
         };
@@ -69,7 +68,7 @@ impl Endpoint {
     }
 
     fn first_model(&self) -> anyhow::Result<String> {
-        let url = format!("{}/models", self.base);
+        let url = endpoint::models_url(&self.url);
         let mut request = self.agent.get(&url);
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -92,7 +91,7 @@ impl Endpoint {
         interrupt: &Interrupt,
         mut show: impl FnMut(Part, &str) -> std::io::Result<()>,
     ) -> anyhow::Result<Turn> {
-        let url = format!("{}/chat/completions", self.base);
+        let url = endpoint::completions_url(&self.url);
         let mut request = self.agent.post(&url).header("content-type", "application/json");
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
